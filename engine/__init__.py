@@ -1,0 +1,1 @@
+"""Everything that is neither a node nor a web page."""

@@ -1,0 +1,1 @@
+"""Evaluating a graph: pulling from the outputs, lanes, cache, events."""

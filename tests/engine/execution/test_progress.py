@@ -1,0 +1,57 @@
+"""Progress is told in changes, so that watching a large graph costs what it should."""
+
+from engine.execution.job import Event
+from engine.execution.progress import ProgressBoard
+from engine.graph.run import Preview
+
+
+def board(times: list[float]) -> tuple[ProgressBoard, list[Event]]:
+    events: list[Event] = []
+    clock = iter(times)
+    return ProgressBoard("p", events.append, clock=lambda: next(clock)), events
+
+
+def states(event: Event) -> dict[str, str]:
+    return {node: record["state"] for node, record in event.data["nodes"].items()}
+
+
+def test_changes_within_an_interval_travel_together() -> None:
+    # Each change reads the clock once, and once more when it is sent.
+    it, events = board([0.0, 0.0, 0.01, 0.02, 0.03, 1.0, 1.0])
+    it.start("a")
+    it.finish("a")
+    it.start("b")
+    it.finish("b")
+    it.start("c")
+    told = [states(e) for e in events if e.type == "progress_state"]
+    assert told == [{"a": "running"}, {"a": "finished", "b": "finished", "c": "running"}]
+
+
+def test_flush_tells_the_rest_once() -> None:
+    it, events = board([0.0, 0.0, 0.01, 0.02])
+    it.start("a")
+    it.finish("a")
+    it.flush()
+    it.flush()
+    told = [states(e) for e in events if e.type == "progress_state"]
+    assert told == [{"a": "running"}, {"a": "finished"}]
+
+
+def test_a_running_node_is_in_every_message_a_finished_one_in_one() -> None:
+    it, events = board([float(n) for n in range(20)])
+    it.start("long")
+    it.start("a")
+    it.finish("a")
+    it.start("b")
+    told = [states(e) for e in events if e.type == "progress_state"]
+    assert told[-1] == {"long": "running", "b": "running"}
+
+
+def test_a_preview_goes_with_its_node() -> None:
+    it, events = board([0.0, 0.0, 0.01])
+    it.start("a")
+    it.step("a", 1, 4, Preview(b"jpeg"))
+    preview = events[-1]
+    assert (preview.type, preview.blob) == ("preview", b"jpeg")
+    assert preview.data["node_id"] == "a"
+    assert preview.data["image_type"] == "image/jpeg"

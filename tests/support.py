@@ -1,0 +1,12 @@
+"""Helpers that many tests share: where the golden numbers are."""
+
+import os
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def vectors(*parts: str) -> Path:
+    """The path of a golden-number file; ``PATCHBAY_VECTORS`` names another set of the same format."""
+    root = Path(os.environ.get("PATCHBAY_VECTORS", REPOSITORY / "tests" / "vectors"))
+    return root.joinpath(*parts)

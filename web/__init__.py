@@ -1,0 +1,1 @@
+"""What people reach through a browser: the server and the canvas it serves."""
