@@ -7,6 +7,6 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def vectors(*parts: str) -> Path:
-    """The path of a golden-number file; ``PATCHBAY_VECTORS`` names another set of the same format."""
+    """A file of golden numbers; ``PATCHBAY_VECTORS`` names another set in the same format."""
     root = Path(os.environ.get("PATCHBAY_VECTORS", REPOSITORY / "tests" / "vectors"))
     return root.joinpath(*parts)

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from engine.execution.cache import MemoryCache
 from engine.execution.executor import Executor
 from engine.execution.job import Cancel, Event, Job, Outcome
@@ -15,9 +18,6 @@ from engine.graph.native import node
 from engine.graph.registry import Registry
 from engine.graph.run import Run
 from engine.graph.validation import validate
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from tests.engine.graph import toys
 from tests.engine.graph.toys import NUMBER
 
@@ -106,7 +106,8 @@ def test_going_back_to_a_former_value_runs_nothing(bench: Bench) -> None:
 def test_equal_nodes_run_once_and_all_outputs_show(bench: Bench) -> None:
     prompt = sum_of(1, 1) | {"again": toy("ToyShow", value=["sum", 0])}
     outcome = bench.run(prompt)
-    assert sorted(prompt[i]["class_type"] for i in bench.ran()) == ["ToyAdd", "ToyConstant", "ToyShow"]
+    classes = sorted(prompt[i]["class_type"] for i in bench.ran())
+    assert classes == ["ToyAdd", "ToyConstant", "ToyShow"]
     assert outcome.outputs == {"show": {"text": ["2.0"]}, "again": {"text": ["2.0"]}}
 
 

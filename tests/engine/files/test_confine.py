@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from engine.files.confine import PathRefused, confine
 from hypothesis import given
 from hypothesis import strategies as st
+
+from engine.files.confine import PathRefused, confine
 
 
 @pytest.mark.parametrize(

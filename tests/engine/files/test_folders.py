@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from engine.files.confine import PathRefused
 from engine.files.folders import FileMissing, Folders
 
@@ -32,7 +33,9 @@ def test_a_file_of_ones_own_wins_over_a_shipped_one(tmp_path: Path) -> None:
 
 
 def test_a_missing_model_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(FileMissing, match="'a.safetensors' is not in models/loras. Put the file"):
+    with pytest.raises(
+        FileMissing, match=r"'a\.safetensors' is not in models/loras\. Put the file"
+    ):
         Folders(tmp_path).find("loras", "a.safetensors")
 
 

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from engine.files.atomic import write_atomic, write_new
 from engine.files.confine import PathRefused
 from engine.files.naming import output_names

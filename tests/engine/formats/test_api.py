@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from engine.formats.api import PromptError, read_prompt, write_prompt
-from engine.graph.graph import Link
 from hypothesis import given
 from hypothesis import strategies as st
+
+from engine.formats.api import PromptError, read_prompt, write_prompt
+from engine.graph.graph import Link
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

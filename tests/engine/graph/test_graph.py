@@ -1,8 +1,9 @@
 """Walking graphs: sources before consumers, cycles found, nothing recursive."""
 
-from engine.graph.graph import Graph, Link, Node
 from hypothesis import given
 from hypothesis import strategies as st
+
+from engine.graph.graph import Graph, Link, Node
 
 
 def graph_of(edges: dict[str, list[str]]) -> Graph:

@@ -5,13 +5,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from engine.files.folders import Folders
 from engine.formats.api import read_prompt
 from engine.graph.keys import Keys, keys
 from engine.graph.registry import Registry
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.engine.graph import toys
 
 CATALOGUE = Registry.of_modules([toys]).catalogue

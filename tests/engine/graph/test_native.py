@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import pytest
+
 from engine.graph.catalogue import Catalogue, object_info
 from engine.graph.native import Range, node
 from engine.graph.registry import Registry
 from engine.graph.spec import NodeSpec
-
 from tests.engine.graph import toys
 
 REGISTRY = Registry.of_modules([toys])

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from engine.files.folders import Folders
 from engine.formats.api import read_prompt, write_prompt
 from engine.graph.registry import Registry
 from engine.graph.validation import Validation, validate
-
 from tests.engine.graph import toys
 
 CATALOGUE = Registry.of_modules([toys]).catalogue

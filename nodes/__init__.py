@@ -1,0 +1,1 @@
+"""The built-in nodes, one file a shelf: definitions and glue; the mathematics is in ``engine``."""

@@ -1,0 +1,47 @@
+"""Which nodes a worker has: the built-in shelves and the packs in ``custom_nodes``."""
+
+import importlib
+import importlib.util
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from engine.graph.registry import Registry
+from nodes import conditioning, image, latent, loaders, lora, sampling
+
+_SHELVES = (loaders, lora, conditioning, latent, sampling, image)
+_log = logging.getLogger(__name__)
+
+
+def load_registry(custom_nodes: Path) -> Registry:
+    """All nodes. A pack that cannot be imported is named in the log; the others load.
+
+    Built-in classes come first, so a pack cannot replace one.
+    """
+    return Registry.of_modules((*_SHELVES, *_packs(custom_nodes)))
+
+
+def _packs(folder: Path) -> Iterator[ModuleType]:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        source = path / "__init__.py" if path.is_dir() else path
+        if path.name.startswith((".", "__")) or path.name.endswith(".disabled"):
+            continue
+        if source.suffix == ".py" and source.is_file():
+            try:
+                yield _import(f"custom_nodes.{path.stem}", source)
+            except Exception:  # noqa: BLE001 - a pack may raise anything, and must not stop us
+                _log.exception("IMPORT FAILED: the pack %s was left out", path)
+
+
+def _import(name: str, source: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, source)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{source} is not a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

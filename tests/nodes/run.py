@@ -1,0 +1,38 @@
+"""A ``Run`` for calling nodes as plain functions: real folders, real services, no engine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from engine.files.folders import Folders
+from engine.formats.metadata import MetadataPolicy
+from engine.graph.run import Preview
+
+T = TypeVar("T")
+
+
+@dataclass
+class LocalRun:
+    folders: Folders
+    services: Mapping[type[Any], Any] = field(
+        default_factory=lambda: {MetadataPolicy: MetadataPolicy()}
+    )
+    prompt: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    node_id: str = "1"
+    wants_preview: bool = False
+    shown: dict[str, list[Any]] = field(default_factory=dict)
+    steps: list[tuple[int, int]] = field(default_factory=list)
+
+    def progress(self, value: int, total: int, preview: Preview | None = None) -> None:
+        self.steps.append((value, total))
+
+    def check(self) -> None:
+        return
+
+    def show(self, kind: str, items: Sequence[Any]) -> None:
+        self.shown.setdefault(kind, []).extend(items)
+
+    def service(self, kind: type[T]) -> T:
+        found: T = self.services[kind]
+        return found
