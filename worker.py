@@ -21,6 +21,7 @@ from engine.formats.metadata import MetadataPolicy
 from engine.graph.catalogue import Catalogue
 from engine.lora.patcher import LoraPatcher
 from engine.queue import worker
+from engine.weights.networks import preload
 from engine.weights.residency import Residency
 from engine.weights.tuning import tune_process
 from nodes.load import load_registry
@@ -61,6 +62,8 @@ class Engine:
             around=torch.inference_mode,
             previews=options.previews,
         )
+        # Takes seconds, and nobody should wait for it who only asks which nodes there are.
+        self.executor.lanes.submit("device", preload)
 
     def device_facts(self) -> Mapping[str, Any]:
         """Versions and memory as ``/system_stats`` shows them."""

@@ -1,0 +1,1 @@
+"""LoRA-family files: reading, matching to a base, and the mathematics of applying them."""

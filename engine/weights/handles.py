@@ -1,0 +1,81 @@
+"""What flows along MODEL, CLIP and VAE links: handles to weights, not weights.
+
+Handles are immutable, cheap, hashable and picklable. Nothing here opens a file's contents or
+imports torch; ``residency.py`` turns a handle into a live network when something samples with it.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from engine.weights.errors import WeightsError
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """One state of one file on disk: replacing the file's contents makes another value."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: str | Path) -> Self:
+        """The file at ``path`` as it is now.
+
+        Raises:
+            WeightsError: there is no such file.
+        """
+        try:
+            stat = Path(path).stat()
+        except OSError as error:
+            raise WeightsError(
+                f"The file {Path(path).name} cannot be read: {error.strerror}."
+            ) from error
+        return cls(str(path), stat.st_size, stat.st_mtime_ns)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, for messages."""
+        return Path(self.path).name
+
+
+@dataclass(frozen=True, slots=True)
+class LoraPatch:
+    """A LoRA-family file applied with a strength; 0 changes nothing, negative is allowed."""
+
+    file: WeightsFile
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A denoising network: the weights file it is in and the patches on it, in order."""
+
+    source: WeightsFile
+    patches: tuple[LoraPatch, ...] = ()
+
+    def patched(self, patch: LoraPatch) -> Self:
+        return replace(self, patches=(*self.patches, patch))
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A text encoder, with patches, and the layer its output is taken from (-1 is the last)."""
+
+    source: WeightsFile
+    patches: tuple[LoraPatch, ...] = ()
+    stop_at_layer: int = -1
+
+    def patched(self, patch: LoraPatch) -> Self:
+        return replace(self, patches=(*self.patches, patch))
+
+    def stopped_at(self, layer: int) -> Self:
+        return replace(self, stop_at_layer=layer)
+
+
+@dataclass(frozen=True, slots=True)
+class Vae:
+    """An autoencoder between pictures and latents."""
+
+    source: WeightsFile

@@ -1,0 +1,1 @@
+"""Developer tools. Nothing here is imported by Patchbay itself."""
