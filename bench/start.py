@@ -29,7 +29,7 @@ def free_port() -> int:
 
 
 def get(port: int, route: str, patience: float = 120) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{route}", timeout=patience) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{route}", timeout=patience) as answer:
         return json.loads(answer.read())
 
 

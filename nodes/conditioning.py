@@ -4,6 +4,7 @@ from typing import Annotated
 
 from engine.graph.native import Range, Text, node
 from engine.graph.run import Run
+from engine.text.chunks import tokenize
 from engine.text.encode import encode_prompt
 from engine.weights.residency import Residency
 from nodes.types import CLIP, CONDITIONING
@@ -20,6 +21,8 @@ def clip_text_encode(
     *, run: Run, text: Annotated[str, Text(multiline=True, dynamic_prompts=True)], clip: CLIP
 ) -> CONDITIONING:
     """Encodes a prompt, with `(word:1.2)` weights, into what guides the model."""
+    for name in tokenize(text).references:
+        run.show("warnings", [f"embedding:{name} is not applied: embeddings are not read yet."])
     encoder = run.service(Residency).text_encoder(clip)
     cond, pooled = encode_prompt(text, encoder, clip.stop_at_layer)
     return [[cond, {"pooled_output": pooled}]]

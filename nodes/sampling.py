@@ -26,7 +26,8 @@ def k_sampler(
     denoise: Annotated[float, Range(0.0, 1.0, 0.01)] = 1.0,
 ) -> LATENT:
     """Denoises a latent, guided towards the positive and away from the negative prompt."""
-    network = run.service(Residency).unet(model)
+    residency = run.service(Residency)
+    network = residency.unet(model)
     run.check()
 
     def on_step(step: Step) -> None:
@@ -44,5 +45,6 @@ def k_sampler(
         positive=positive,
         negative=negative,
         denoise=denoise,
+        device=residency.device,
         on_step=on_step,
     )

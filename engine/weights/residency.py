@@ -83,6 +83,11 @@ class Residency:
         self._counters = Counters()
 
     @property
+    def device(self) -> torch.device:
+        """Where networks compute; what is sampled with them belongs there, too."""
+        return self._device
+
+    @property
     def counters(self) -> Counters:
         return self._counters
 

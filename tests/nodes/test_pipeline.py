@@ -229,6 +229,14 @@ def test_clip_skip_changes_the_prompt_only(studio: Studio) -> None:
     assert (studio.picture(prompt) != plain).any()
 
 
+def test_an_embedding_that_is_not_applied_is_said_on_the_node(studio: Studio) -> None:
+    prompt = txt2img()
+    prompt["pos"]["inputs"]["text"] = "a star, embedding:soft"
+    studio.run(prompt)
+    shown = {e.data["node"]: e.data["output"] for e in studio.events if e.type == "executed"}
+    assert "embedding:soft is not applied" in shown["pos"]["warnings"][0]
+
+
 def test_image_to_image_goes_through_the_vae(studio: Studio) -> None:
     plain = studio.run(txt2img()).outputs["save"]["images"][0]["filename"]
     prompt = txt2img(seed=3)
