@@ -15,7 +15,6 @@ def main(arguments: list[str] | None = None) -> int:
 
         return worker.main(arguments[1:])
     from web.server.app import serve  # noqa: PLC0415
-
     from web.server.options import parse  # noqa: PLC0415
 
     return serve(parse(arguments))

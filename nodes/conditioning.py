@@ -22,7 +22,7 @@ def clip_text_encode(
 ) -> CONDITIONING:
     """Encodes a prompt, with `(word:1.2)` weights, into what guides the model."""
     for name in tokenize(text).references:
-        run.show("warnings", [f"embedding:{name} is not applied: embeddings are not read yet."])
+        run.show("warnings", [f"embedding:{name} is not applied; its name is read as plain words."])
     encoder = run.service(Residency).text_encoder(clip)
     cond, pooled = encode_prompt(text, encoder, clip.stop_at_layer)
     return [[cond, {"pooled_output": pooled}]]

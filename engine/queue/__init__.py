@@ -1,0 +1,1 @@
+"""What is waiting, running and done: the durable store, the dispatcher, workers. No torch."""

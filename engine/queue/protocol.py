@@ -1,0 +1,82 @@
+"""The language between the server and a worker process: frames of JSON and bytes over two pipes.
+
+A frame is two big-endian uint32 (length of the JSON, length of the blob), the JSON object and the
+blob. To the worker go ``run``, ``cancel``, ``free``; from it come ``ready`` or ``failed`` once,
+then ``event``, ``outcome`` and ``device``. The key ``kind`` names them.
+"""
+
+import asyncio
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from engine.queue.jsontext import dumps
+
+_HEAD = struct.Struct(">II")
+# A frame beyond this is no message but noise on the pipe.
+_MAX_PART = 512 * 2**20
+
+
+class ProtocolError(RuntimeError):
+    """What came through the pipe is not a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    message: Mapping[str, Any]
+    blob: bytes = b""
+
+    @property
+    def kind(self) -> str:
+        return str(self.message.get("kind"))
+
+
+def pack(message: Mapping[str, Any], blob: bytes = b"") -> bytes:
+    """The bytes of a frame."""
+    text = dumps(message).encode()
+    return _HEAD.pack(len(text), len(blob)) + text + blob
+
+
+def read(stream: BinaryIO) -> Frame | None:
+    """The next frame of a blocking stream, or None at its end.
+
+    Raises:
+        ProtocolError: the bytes are no frame.
+    """
+    head = stream.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    text_length, blob_length = _lengths(head)
+    text, blob = stream.read(text_length), stream.read(blob_length)
+    if len(text) < text_length or len(blob) < blob_length:
+        return None
+    return Frame(_message(text), blob)
+
+
+async def read_async(stream: asyncio.StreamReader) -> Frame | None:
+    """The same as ``read`` for a stream of the event loop."""
+    try:
+        text_length, blob_length = _lengths(await stream.readexactly(_HEAD.size))
+        text = await stream.readexactly(text_length)
+        return Frame(_message(text), await stream.readexactly(blob_length))
+    except asyncio.IncompleteReadError:
+        return None
+
+
+def _lengths(head: bytes) -> tuple[int, int]:
+    text_length, blob_length = _HEAD.unpack(head)
+    if text_length > _MAX_PART or blob_length > _MAX_PART:
+        raise ProtocolError(f"a frame of {text_length:,} + {blob_length:,} bytes was announced")
+    return text_length, blob_length
+
+
+def _message(text: bytes) -> Mapping[str, Any]:
+    try:
+        message = json.loads(text)
+    except ValueError as error:
+        raise ProtocolError("a frame holds no JSON") from error
+    if not isinstance(message, dict):
+        raise ProtocolError("a frame holds no JSON object")
+    return message

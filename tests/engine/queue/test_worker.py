@@ -1,0 +1,123 @@
+"""The worker process: its pipes, its end, its cancel flags."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.queue.protocol import Frame, pack, read
+from tests.support import REPOSITORY
+
+COMMAND = [sys.executable, str(Path(__file__).with_name("tiny_worker.py"))]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+
+
+class Worker:
+    def __init__(self, *flags: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, *flags],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT,
+        )
+
+    def send(self, **message: Any) -> None:
+        self.process.stdin.write(pack(message))
+        self.process.stdin.flush()
+
+    def run(self, do: str, job: str = "j", attempt: int = 1) -> None:
+        prompt = {"1": {"class_type": "Do", "inputs": {"do": do}}}
+        self.send(kind="run", job=job, attempt=attempt, prompt=prompt, outputs=["1"], extra={})
+
+    def hear(self) -> Frame:
+        frame = read(self.process.stdout)
+        assert frame is not None
+        return frame
+
+    def until(self, kind: str) -> Frame:
+        while (frame := self.hear()).kind != kind:
+            pass
+        return frame
+
+    def end(self) -> tuple[int, str]:
+        """Close its stdin, as the end of its server would; exit code and stderr."""
+        _, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, errors.decode()
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker("--print")
+    yield worker
+    worker.process.kill()
+    worker.process.wait()
+
+
+def test_it_tells_its_catalogue_and_device_first(worker: Worker):
+    frame = worker.hear()
+    assert frame.kind == "ready"
+    assert [spec["class_type"] for spec in frame.message["catalogue"]] == ["Do"]
+    assert frame.message["device"]["devices"] == [{"name": "tiny"}]
+
+
+def test_a_job_gives_events_and_one_outcome(worker: Worker):
+    worker.run("picture", attempt=7)
+    worker.until("ready")
+    heard = [worker.hear() for _ in range(5)]
+    assert [f.message.get("type") for f in heard[:4]] == [
+        "execution_start",
+        "executing",
+        "preview",
+        "execution_success",
+    ]
+    assert heard[2].blob == b"picture"
+    assert all((f.message["job"], f.message["attempt"]) == ("j", 7) for f in heard)
+    assert heard[4].kind == "outcome"
+    assert heard[4].message["outputs"] == {"1": {"text": ["picture"]}}
+
+
+def test_prints_go_to_the_log(worker: Worker):
+    worker.until("ready")
+    code, errors = worker.end()
+    assert code == 0
+    assert "noise at the start\n" in errors
+    assert "raw noise\n" in errors
+
+
+def test_a_cancel_reaches_the_job_that_runs(worker: Worker, tmp_path: Path):
+    worker.run(f"wait {tmp_path / 'began'}", attempt=2)
+    worker.send(kind="cancel", job="j", attempt=1)
+    worker.send(kind="cancel", job="other", attempt=2)
+    worker.send(kind="cancel", job="j", attempt=2)
+    assert worker.until("outcome").message["status"] == "interrupted"
+    worker.run("nothing", attempt=3)
+    assert worker.until("outcome").message["status"] == "success"
+
+
+def test_a_fault_of_the_engine_is_an_error_and_not_a_death(worker: Worker):
+    worker.run("break")
+    outcome = worker.until("outcome").message
+    assert outcome["status"] == "error"
+    assert "the engine is broken" in outcome["messages"][0][1]["exception_message"]
+    worker.run("nothing")
+    assert worker.until("outcome").message["status"] == "success"
+
+
+def test_it_ends_when_its_server_goes_even_in_the_middle_of_a_job(worker: Worker, tmp_path: Path):
+    worker.run(f"hang {tmp_path / 'began'}")
+    worker.until("event")
+    assert worker.end()[0] == 0
+
+
+def test_a_worker_that_cannot_start_says_why():
+    worker = Worker("--broken")
+    frame = worker.hear()
+    assert frame.kind == "failed"
+    assert frame.message["message"] == "ImportError: no module named 'torch'"
+    assert worker.process.wait(60) == 1
+    assert "Traceback" in worker.end()[1]

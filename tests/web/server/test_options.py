@@ -1,0 +1,131 @@
+"""The command line: flags, defaults, what is refused and how."""
+
+from pathlib import Path
+
+import pytest
+
+from web.server.flags import IGNORED
+from web.server.options import BadOptions, read_options, without_token
+
+
+@pytest.fixture(autouse=True)
+def _no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PATCHBAY_TOKEN", raising=False)
+
+
+def test_the_defaults_are_safe():
+    options = read_options([])
+    assert options.listen == ("127.0.0.1",)
+    assert options.port == 8188
+    assert options.is_loopback
+    assert options.token is None
+    assert options.max_upload_size == 100 * 2**20
+    assert options.preview_method == "none"
+    assert options.cors_origin is None
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [
+        ["--listen"],
+        ["--listen", "0.0.0.0"],
+        ["--listen", "::"],
+        ["--listen", "127.0.0.1,192.168.1.5"],
+    ],
+)
+def test_s1_others_are_let_in_only_with_a_token(listen: list[str]):
+    generated = read_options(listen)
+    assert generated.token is not None
+    assert len(generated.token) >= 32
+    assert generated.token_generated
+    assert read_options(listen).token != generated.token
+    assert read_options([*listen, "--token", "mine"]).token == "mine"
+    assert read_options([*listen, "--insecure-no-auth"]).token is None
+
+
+def test_s1_the_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATCHBAY_TOKEN", "from-outside")
+    options = read_options(["--listen"])
+    assert (options.token, options.token_generated) == ("from-outside", False)
+
+
+def test_s7_every_origin_is_let_in_only_with_a_token():
+    for flags in (["--enable-cors-header"], ["--enable-cors-header", "*"]):
+        with pytest.raises(BadOptions, match="needs the origin"):
+            read_options(flags)
+    assert read_options(["--enable-cors-header", "--token", "t"]).cors_origin == "*"
+    assert read_options(["--enable-cors-header", "https://a.b"]).cors_origin == "https://a.b"
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        "--listen 127.0.0.1 --port 9000 --lowvram --reserve-vram 0.9 --preview-method auto"
+        " --directml --use-pytorch-cross-attention --force-fp16 --fp16-vae --disable-xformers"
+        " --auto-launch --dont-upcast-attention --enable-manager",
+        "--disable-auto-launch --disable-metadata --listen --verbose DEBUG --log-stdout",
+        "--port 7821 --extra-model-paths-config a.yaml --preview-method latent2rgb"
+        " --fast fp16_accumulation cublas_ops",
+        "--cpu --port 8190",
+        "--verbose --cache-ram 2 4 --cache-lru 5 --whitelist-custom-nodes a b --fast",
+    ],
+)
+def test_what_launchers_send_is_accepted(launcher: str):
+    options = read_options(launcher.split())
+    assert options.port in (7821, 8188, 8190, 9000)
+
+
+def test_known_flags_without_effect_are_remembered_by_name():
+    assert read_options(["--lowvram", "--cuda-device", "1", "--fast"]).ignored == (
+        "--lowvram",
+        "--cuda-device",
+        "--fast",
+    )
+    arguments = [[flag] if count != None else [flag, "1"] for flag, count in IGNORED.items()]  # noqa: E711
+    for flag in arguments:
+        assert read_options(flag).ignored == (flag[0],)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--no-such-flag"], "--no-such-flag"),
+        (["--port", "70000"], "70000"),
+        (["--port", "-1"], "--port"),
+        (["--max-upload-size", "0"], "not a size"),
+        (["--preview-method", "best"], "best"),
+        (["--base-directory", "/no/such/folder"], "/no/such/folder"),
+        (["--front-end-root", "/no/such/folder"], "/no/such/folder"),
+        (["--lowvra"], "--lowvra"),
+        (["stray"], "stray"),
+        (["--listen", ","], "--listen"),
+    ],
+)
+def test_nonsense_is_refused_in_one_line(arguments: list[str], words: str):
+    with pytest.raises(BadOptions) as refused:
+        read_options(arguments)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_folders_can_be_chosen_one_by_one(tmp_path: Path):
+    options = read_options(
+        ["--base-directory", str(tmp_path), "--output-directory", str(tmp_path / "elsewhere")]
+    )
+    folders = options.folders()
+    assert folders.output == tmp_path / "elsewhere"
+    assert folders.input == tmp_path / "input"
+    assert folders.roots("loras")[0] == tmp_path / "models" / "loras"
+
+
+def test_the_worker_learns_what_it_needs_and_not_the_token(tmp_path: Path):
+    flags = ["--base-directory", str(tmp_path), "--token", "secret", "--cpu", "--disable-metadata"]
+    arguments = read_options([*flags, "--preview-method", "auto"]).worker_arguments()
+    assert arguments[:2] == ["--base-directory", str(tmp_path)]
+    assert {"--cpu", "--disable-metadata", "--previews"} <= set(arguments)
+    assert "secret" not in " ".join(arguments)
+
+
+def test_a_shown_command_line_covers_the_token():
+    assert without_token(["a", "--token", "x", "b"]) == ["a", "--token", "***", "b"]
+    assert without_token(["--token=x"]) == ["--token=***"]

@@ -1,0 +1,1 @@
+"""The aiohttp application: routes, websocket hub, security. No torch, no nodes."""
