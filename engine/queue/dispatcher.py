@@ -200,30 +200,37 @@ class Dispatcher:
             self._worker = None
 
     async def _listen(self, worker: WorkerProcess, keep: CatalogueFile) -> None:
-        said = ""
-        async for frame in worker.frames():
-            if frame.kind == "ready":
-                catalogue = Catalogue.from_json(frame.message["catalogue"])
-                self.device = frame.message["device"]
-                self._failed_starts, self._trouble = 0, None
-                self._learn(catalogue)
-                self._ready.set()
-                await asyncio.to_thread(keep.write, catalogue)
-            elif frame.kind == "failed":
-                said = str(frame.message["message"])
-            elif frame.kind == "device":
-                self.device = frame.message["device"]
-            elif frame.kind in ("event", "outcome"):
-                self._hear(frame)
+        """Hear a worker out, until it has ended, and say so if nobody meant it to."""
+        said, was_up = "", False
+        async with contextlib.aclosing(worker.frames()) as frames:
+            async for frame in frames:
+                if frame.kind == "failed":
+                    said = str(frame.message["message"])
+                elif frame.kind == "ready":
+                    was_up = True
+                    await self._greet(frame, keep)
+                elif frame.kind == "device":
+                    self.device = frame.message["device"]
+                else:
+                    self._hear(frame)
         if self._stopping:
             return
         how = worker.how_it_ended()
-        if self._ready.is_set():
+        if was_up:
             _log.warning("The worker process %s. It is replaced.", how)
             if self.running is None:
                 self._failed_starts = 1  # no job is to blame, so the next may not live longer
         else:
             self._no_worker(f"The worker process cannot start: {said or 'it ' + how}.")
+
+    async def _greet(self, frame: Frame, keep: CatalogueFile) -> None:
+        """A worker is up."""
+        catalogue = Catalogue.from_json(frame.message["catalogue"])
+        self.device = frame.message["device"]
+        self._failed_starts, self._trouble = 0, None
+        self._learn(catalogue)
+        self._ready.set()
+        await asyncio.to_thread(keep.write, catalogue)
 
     def _learn(self, catalogue: Catalogue | None) -> None:
         if catalogue is not None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from engine.queue.protocol import Frame, ProtocolError, pack, read_async
@@ -41,7 +41,7 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    async def frames(self) -> AsyncIterator[Frame]:
+    async def frames(self) -> AsyncGenerator[Frame, None]:
         """What the worker says, until it ends. Then ``closed`` is set and the process is gone."""
         try:
             while (frame := await read_async(self._stdout)) is not None:

@@ -131,12 +131,16 @@ def _listen(options: Options) -> list[socket.socket]:
         OSError: the port is taken, or an address is not this machine's.
     """
     addresses = list(options.listen)
+    if addresses == ["127.0.0.1"]:
+        addresses.append("::1")  # browsers may take `localhost` for it
     found: list[socket.socket] = []
     port = options.port
     for address in addresses:
         try:
             found.append(_bind(address, port))
         except OSError as error:
+            if found and address in ("::", "::1"):
+                continue  # a machine without IPv6 does without
             for one in found:
                 one.close()
             raise OSError(
@@ -144,10 +148,6 @@ def _listen(options: Options) -> list[socket.socket]:
                 "Stop the program that uses it, or choose another --port."
             ) from error
         port = found[0].getsockname()[1]
-    if addresses == ["127.0.0.1"]:
-        # Browsers may take `localhost` for ::1; a machine without IPv6 does without.
-        with contextlib.suppress(OSError):
-            found.append(_bind("::1", port))
     return found
 
 

@@ -250,10 +250,11 @@ async def test_who_stops_waiting_does_not_stop_the_store(store: Store):
         await asyncio.sleep(0.0005 * (i % 4))
         waiting.cancel()
         await asyncio.wait([waiting])
-    assert (await accepted(store, "last"))[0] >= 0
-    while (claim := await store.claim()) is not None and claim.id != "last":
-        pass
-    assert claim is not None
+    async with asyncio.timeout(120):
+        assert (await accepted(store, "last"))[0] >= 0
+        while (claim := await store.claim()) is not None and claim.id != "last":
+            pass
+        assert claim is not None
 
 
 async def test_a_damaged_database_is_kept_aside_and_said(

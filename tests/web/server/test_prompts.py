@@ -176,7 +176,11 @@ def test_history_entries_can_be_deleted(server: Server):
 
 
 def test_secrets_are_neither_stored_nor_answered(server: Server):
-    extra = {"auth_token_comfy_org": "orange-canary", "api_key_comfy_org": "orange-canary", "kept": 1}
+    extra = {
+        "auth_token_comfy_org": "orange-canary",
+        "api_key_comfy_org": "orange-canary",
+        "kept": 1,
+    }
     prompt_id = server.submit(chain(value=12), extra_data=extra)
     entry = server.finished(prompt_id)
     assert entry["prompt"][3]["kept"] == 1
