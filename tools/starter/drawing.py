@@ -168,7 +168,8 @@ def _blend(below: Array, above: Array, amount: Array) -> Array:
 
 def cover(distance: Array) -> Array:
     """How much of a pixel lies inside, from its signed distance in pixels."""
-    return np.clip(0.5 - distance, 0, 1).astype(np.float32)
+    covered: Array = np.clip(0.5 - distance, 0, 1).astype(np.float32)
+    return covered
 
 
 def signed_distance(shape: str, spot: Spot, xs: Array, ys: Array) -> Array:

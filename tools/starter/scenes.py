@@ -23,8 +23,9 @@ _PLACE_WORDS = {
     "left": "on the left",
     "right": "on the right",
 }
-# Told from one end only. With "below" and "right of" as well, where a thing goes depends on its place
-# in the sentence and on the word together, which takes a model of this size far longer to learn.
+# Told from one end only. With "below" and "right of" as well, where a thing goes depends on its
+# place in the sentence and on the word together, which takes a model of this size far longer to
+# learn.
 _RELATION_WORDS = {"vertical": "above", "horizontal": "left of"}
 _OPENINGS = ("", "", "", "", "", "", "a picture of ", "a drawing of ")
 
