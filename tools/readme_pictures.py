@@ -20,10 +20,10 @@ from engine.graph.validation import validate
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "images"
 SIDE, GAP, LABEL = 128, 6, 18
 PROMPTS = (
-    "a large red star above a small blue ring on a yellow background",
+    "a large red star on a yellow background",
     "two green hearts on a pink background",
     "a large orange diamond on a blue background",
-    "a purple circle to the left of a white cross on a gray background",
+    "a large blue ring on a white background",
     "a large yellow triangle on a green background",
 )
 LORAS = ("starter-outline", "starter-dark", "starter-detail")

@@ -10,6 +10,7 @@ import { fileScenes } from './files.mjs';
 import { firstStartScenes } from './first-start.mjs';
 import { Desk, PATIENCE_MS } from './page.mjs';
 import { problemScenes } from './problems.mjs';
+import { scaleScenes } from './scale.mjs';
 import { newServer } from './server.mjs';
 
 const FLAGS = [
@@ -30,6 +31,7 @@ const SCENES = [
   ...editingScenes,
   ...fileScenes,
   ...problemScenes,
+  ...scaleScenes,
 ];
 
 describe('scenes', { concurrency: 1 }, () => {
