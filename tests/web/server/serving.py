@@ -42,7 +42,7 @@ class Server:
         self.base = base
         packs = base / "custom_nodes"
         packs.mkdir(parents=True, exist_ok=True)
-        shutil.copy(_TOYS, packs / "toys.py")
+        shutil.copy2(_TOYS, packs / "toys.py")
         command = [sys.executable, str(REPOSITORY / "main.py"), "--base-directory", str(base)]
         self.log: list[str] = []
         self.process = subprocess.Popen(
