@@ -20,7 +20,6 @@ from engine.formats.api import write_prompt
 from engine.formats.metadata import MetadataPolicy
 from engine.graph.catalogue import Catalogue
 from engine.lora.patcher import LoraPatcher
-from engine.queue import worker
 from engine.weights.networks import preload
 from engine.weights.residency import Residency
 from engine.weights.tuning import tune_process
@@ -79,10 +78,9 @@ class Engine:
             self.residency.free()
 
 
-def main(arguments: list[str]) -> int:
-    """Serve jobs until the server that started this process goes."""
-    options = parser().parse_args(arguments)
-    return worker.main(lambda: Engine(options))
+def engine(arguments: list[str]) -> Engine:
+    """The engine that the server's command line asks for."""
+    return Engine(parser().parse_args(arguments))
 
 
 def folders_of(options: argparse.Namespace) -> Folders:

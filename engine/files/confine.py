@@ -44,8 +44,8 @@ def _problem(name: str) -> str | None:
     """Why ``name`` is refused before the disk is looked at, or None."""
     if len(name) > _MAX_LENGTH:
         return f"it is longer than {_MAX_LENGTH} characters"
-    if any(ord(c) < 32 or ord(c) == 127 for c in name):
-        return "it holds a control character"
+    if any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in name):
+        return "it holds a control character or half of a character"
     if "\\" in name:
         return "it holds a backslash"
     if name.startswith(("/", "~")):

@@ -19,12 +19,17 @@ _log = logging.getLogger(__name__)
 
 
 def fingerprint(roots: Iterable[Path], *also: str) -> str:
-    """A hash of names, sizes and times of all Python files below ``roots``, and of ``also``."""
+    """A hash of the names and contents of all Python files below ``roots``, and of ``also``.
+
+    A file that cannot be read counts as empty: whether it matters is for its importer to say.
+    """
     digest = blake2b(f"{sys.version}\0{also}".encode(), digest_size=16)
-    for root in roots:
-        for path in sorted(root.rglob("*.py")):
-            state = path.stat()
-            digest.update(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0".encode())
+    for path in sorted(path for root in roots if root.is_dir() for path in root.rglob("*.py")):
+        try:
+            content = path.read_bytes()
+        except OSError:
+            content = b""
+        digest.update(f"\0{path}\0{len(content)}\0".encode(errors="surrogateescape") + content)
     return digest.hexdigest()
 
 

@@ -35,6 +35,7 @@ def test_names_below_the_root_are_resolved(tmp_path: Path, name: str) -> None:
         "a\0.png",
         "a\nb",
         "a\x7fb",
+        "a\ud800b",
         "sub\\a",
         "CON",
         "sub/nul.png",

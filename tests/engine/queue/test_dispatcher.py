@@ -226,8 +226,13 @@ async def test_a_catalogue_of_other_sources_is_not_used(tmp_path: Path):
     source.write_text("a = 1")
     before = fingerprint([tmp_path / "pack"])
     assert fingerprint([tmp_path / "pack"]) == before
-    source.write_text("a = 22")
+    source.write_text("a = 2")
     assert fingerprint([tmp_path / "pack"]) != before
+    source.write_text("a = 1")
+    (source.parent / ".#lock.py").symlink_to("nowhere")
+    assert fingerprint([tmp_path / "pack", tmp_path / "absent"]) != before, "and no error"
+    (source.parent / ".#lock.py").unlink()
+    assert fingerprint([tmp_path / "pack"]) == before
     file = CatalogueFile(tmp_path / "kept.json", before)
     async with opened(tmp_path) as house:
         file.write(await house.dispatcher.catalogue())
