@@ -20,6 +20,9 @@ from engine.graph.keys import Keys, keys
 from engine.graph.registry import Registry
 from engine.graph.run import Cancelled
 
+# Seconds without the end of a node after which progress that was held back is told.
+_QUIET = 0.1
+
 Around = Callable[[], AbstractContextManager[object]]
 
 
@@ -127,7 +130,11 @@ class _JobRun:
                 running += 1
             if not running:
                 return failure
-            node_id, inputs, future = self.finished.get()
+            try:
+                node_id, inputs, future = self.finished.get(timeout=_QUIET)
+            except queue.Empty:
+                self.board.flush()  # a long node says nothing, others may have ended meanwhile
+                continue
             running -= 1
             error = future.exception()
             if error is not None:

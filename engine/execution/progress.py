@@ -57,7 +57,7 @@ class ProgressBoard:
         self._change(node_id, "error", 0, 1)
 
     def flush(self) -> None:
-        """Tell what has not been told yet: called when the job ends."""
+        """Tell what has not been told yet: called when the job ends, and when nothing else does."""
         with self._lock:
             message = self._take() if self._changed else None
         if message is not None:

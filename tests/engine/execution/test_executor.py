@@ -224,6 +224,31 @@ def test_independent_branches_run_together(bench: Bench) -> None:
     assert outcome.status == "success"
 
 
+def test_the_end_of_a_node_is_told_while_a_long_one_says_nothing(bench: Bench) -> None:
+    told = threading.Event()
+
+    @node("Patient", category="toys", lane="device")
+    def patient(*, side: int) -> NUMBER:
+        assert told.wait(20), "nobody was told that the other node ended"
+        return float(side)
+
+    bench.registry = Registry([patient.__patchbay_node__, *bench.registry.values()])  # type: ignore[attr-defined]
+    bench.executor = bench.make(MemoryCache(1 << 20))
+
+    def emit(event: Event) -> None:
+        nodes = event.data.get("nodes") if event.type == "progress_state" else None
+        if nodes and nodes.get("show", {}).get("state") == "finished":
+            told.set()
+
+    prompt = {
+        "long": toy("Patient", side=1),
+        "a": toy("ToyConstant", value=1),
+        "show": toy("ToyShow", value=["a", 0]),
+        "end": toy("ToyShow", value=["long", 0]),
+    }
+    assert bench.run(prompt, emit).status == "success"
+
+
 def test_the_device_lane_runs_one_node_at_a_time(bench: Bench) -> None:
     inside = threading.Lock()
 
