@@ -25,12 +25,14 @@ from engine.weights.residency import Residency
 from engine.weights.tuning import tune_process
 from nodes.load import load_registry
 
+_PLACES = ("input", "output", "temp", "user")
+
 
 def parser() -> argparse.ArgumentParser:
     """The options that the server hands to its worker."""
     found = argparse.ArgumentParser(prog="main.py worker")
     found.add_argument("--base-directory", type=Path, required=True)
-    for place in ("input", "output", "temp", "user"):
+    for place in _PLACES:
         found.add_argument(f"--{place}-directory", type=Path)
     found.add_argument("--previews", action="store_true")
     found.add_argument("--disable-metadata", action="store_true")
@@ -84,7 +86,7 @@ def engine(arguments: list[str]) -> Engine:
 
 
 def folders_of(options: argparse.Namespace) -> Folders:
-    places = {name: getattr(options, f"{name}_directory") for name in ("input", "output", "temp")}
+    places = {name: getattr(options, f"{name}_directory") for name in _PLACES}
     chosen = {name: path for name, path in places.items() if path is not None}
     return Folders(options.base_directory, Path(__file__).parent / "models", chosen)
 
