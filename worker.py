@@ -6,20 +6,28 @@ server never imports. ``main.py`` starts it as ``python main.py worker``.
 
 import argparse
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
-from engine.execution.cache import MemoryCache
+from engine.execution import mutation
+from engine.execution.checkpoints import Checkpoints
 from engine.execution.executor import Executor
+from engine.execution.foresee import foresee
 from engine.execution.job import Cancel, Emit, Job, Outcome
+from engine.execution.modes import add_cache_flags, cache_mode
+from engine.execution.tiers import make_cache
 from engine.files.folders import Folders
-from engine.formats.api import write_prompt
+from engine.files.stamps import Stamps
+from engine.formats.api import read_prompt, write_prompt
 from engine.formats.metadata import MetadataPolicy
 from engine.graph.catalogue import Catalogue
+from engine.graph.checks import custom_problems
 from engine.lora.patcher import LoraPatcher
+from engine.weights.meter import DeviceMeter
 from engine.weights.networks import preload
 from engine.weights.residency import Residency
 from engine.weights.tuning import tune_process
@@ -36,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
         found.add_argument(f"--{place}-directory", type=Path)
     found.add_argument("--previews", action="store_true")
     found.add_argument("--disable-metadata", action="store_true")
-    found.add_argument("--cpu", action="store_true")
+    found.add_argument("--debug-mutations", action="store_true")
+    add_cache_flags(found)
+    found.add_argument("--device", default="auto", help="cpu, cuda:0 ... or auto, the first")
     return found
 
 
@@ -46,8 +56,9 @@ class Engine:
     def __init__(self, options: argparse.Namespace) -> None:
         tune_process()
         torch.set_grad_enabled(False)
-        self.device = _device(cpu=options.cpu)
+        self.device = _device(options.device)
         folders = folders_of(options)
+        kept = folders.user / "cache"
         registry = load_registry(folders.custom_nodes)
         self.catalogue: Catalogue = registry.catalogue
         self.residency = Residency(self.device, torch.float32, LoraPatcher())
@@ -58,24 +69,51 @@ class Engine:
                 Residency: self.residency,
                 MetadataPolicy: MetadataPolicy(embed=not options.disable_metadata),
             },
-            MemoryCache(psutil.virtual_memory().total // 4),
+            make_cache(cache_mode(options), psutil.virtual_memory().total // 4, kept, _salt()),
             write_prompt,
+            Checkpoints(kept / "states"),
+            Stamps(kept / "stamps.json"),
             around=torch.inference_mode,
             previews=options.previews,
+            watch=mutation if options.debug_mutations else None,
+            meter=DeviceMeter(self.device),
         )
         # Takes seconds, and nobody should wait for it who only asks which nodes there are.
         self.executor.lanes.submit("device", preload)
 
     def device_facts(self) -> Mapping[str, Any]:
-        """Versions and memory as ``/system_stats`` shows them."""
-        return {"pytorch_version": torch.__version__, "devices": [_facts(self.device)]}
+        """Versions and memory as ``/system_stats`` shows them, and what the dispatcher asks."""
+        return {
+            "pytorch_version": torch.__version__,
+            "devices": [_facts(self.device)],
+            "visible": _visible(),
+            "warm": self.residency.warm,
+            "cache_bytes": self.executor.cache.bytes,
+        }
 
     def run(self, job: Job, emit: Emit, cancel: Cancel) -> Outcome:
         return self.executor.run(job, emit, cancel)
 
+    def answer(self, what: str, payload: Mapping[str, Any]) -> Any:
+        """What only this process can know of a prompt, asked beside running jobs.
+
+        ``check``: what its nodes' own validation finds, problems by node id. ``plan``: what would
+        run (``foresee``). ``{"prompt", "outputs", "extra"}`` is the payload of both.
+
+        Raises:
+            ValueError: another question.
+        """
+        graph, outputs = read_prompt(payload["prompt"]), tuple(payload["outputs"])
+        if what == "check":
+            found = custom_problems(graph, outputs, self.executor.registry)
+            return {i: [problem.to_json() for problem in problems] for i, problems in found.items()}
+        if what == "plan":
+            return foresee(self.executor, Job("plan", graph, outputs, payload.get("extra", {})))
+        raise ValueError(f"A worker cannot answer '{what}'.")
+
     def free(self, *, unload_models: bool, free_memory: bool) -> None:
         if free_memory:
-            self.executor.cache.clear()
+            self.executor.forget()
         if unload_models or free_memory:
             self.residency.free()
 
@@ -91,8 +129,23 @@ def folders_of(options: argparse.Namespace) -> Folders:
     return Folders(options.base_directory, Path(__file__).parent / "models", chosen)
 
 
-def _device(*, cpu: bool) -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() and not cpu else "cpu")
+def _salt() -> str:
+    """What results on disk depend on besides their keys: who computed them."""
+    return f"torch {torch.__version__}, diffusers {version('diffusers')}"
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = _visible()[0]
+    device = torch.device(name)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # what nodes mean that say just "cuda"
+    return device
+
+
+def _visible() -> list[str]:
+    """The devices that could have a worker each: the GPUs, or else the CPU."""
+    return [f"cuda:{index}" for index in range(torch.cuda.device_count())] or ["cpu"]
 
 
 def _facts(device: torch.device) -> dict[str, Any]:
@@ -101,9 +154,9 @@ def _facts(device: torch.device) -> dict[str, Any]:
         reserved = torch.cuda.memory_reserved(device)
         idle = reserved - torch.cuda.memory_allocated(device)
         return {
-            "name": f"cuda:0 {torch.cuda.get_device_name(device)}",
+            "name": f"{device} {torch.cuda.get_device_name(device)}",
             "type": "cuda",
-            "index": 0,
+            "index": device.index,
             "vram_total": total,
             "vram_free": free,
             "torch_vram_total": reserved,

@@ -8,48 +8,23 @@ Prints the median milliseconds of the executor alone (no sockets), and of valida
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from engine.execution.cache import MemoryCache
+from bench.graphs import chain
+from bench.pack import trivial
+from engine.execution.checkpoints import Checkpoints
 from engine.execution.executor import Executor
 from engine.execution.job import Cancel, Event, Job
+from engine.execution.memory import MemoryCache
 from engine.files.folders import Folders
+from engine.files.stamps import Stamps
 from engine.formats.api import read_prompt, write_prompt
-from engine.graph.native import Socket, node
 from engine.graph.registry import Registry
-from engine.graph.run import Run
 from engine.graph.validation import Validation, validate
-
-NUMBER = Annotated[int, Socket("NUMBER")]
-
-
-@node("BenchStart", category="bench")
-def start(*, seed: int = 0) -> NUMBER:
-    return seed
-
-
-@node("BenchStep", category="bench")
-def step(*, value: NUMBER, amount: int = 1) -> NUMBER:
-    return value + amount
-
-
-@node("BenchEnd", category="bench", output=True)
-def end(*, run: Run, value: NUMBER) -> None:
-    run.show("text", [str(value)])
-
-
-def chain(nodes: int, seed: int) -> dict[str, Any]:
-    prompt: dict[str, Any] = {"0": {"class_type": "BenchStart", "inputs": {"seed": seed}}}
-    for n in range(1, nodes - 1):
-        inputs = {"value": [str(n - 1), 0], "amount": 1}
-        prompt[str(n)] = {"class_type": "BenchStep", "inputs": inputs}
-    prompt[str(nodes)] = {"class_type": "BenchEnd", "inputs": {"value": [str(nodes - 2), 0]}}
-    return prompt
 
 
 def timed(call: Callable[[], Any]) -> float:
@@ -60,9 +35,17 @@ def timed(call: Callable[[], Any]) -> float:
 
 
 def measure(nodes: int, runs: int, base: Path) -> dict[str, Any]:
-    registry = Registry.of_modules([sys.modules[__name__]])
+    registry = Registry.of_modules([trivial])
     folders = Folders(base)
-    executor = Executor(registry, folders, {}, MemoryCache(1 << 30), write_prompt)
+    executor = Executor(
+        registry,
+        folders,
+        {},
+        MemoryCache(1 << 30),
+        write_prompt,
+        Checkpoints(base / "states"),
+        Stamps(),
+    )
     events: list[Event] = []
 
     def check(seed: int) -> Validation:

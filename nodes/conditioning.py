@@ -23,7 +23,7 @@ def clip_text_encode(
     """Encodes a prompt, with `(word:1.2)` weights, into what guides the model."""
     for name in tokenize(text).references:
         run.show("warnings", [f"embedding:{name} is not applied; its name is read as plain words."])
-    encoder = run.service(Residency).text_encoder(clip)
+    encoder = run.service(Residency).text_encoder(clip, run.check)
     cond, pooled = encode_prompt(text, encoder, clip.stop_at_layer)
     return [[cond, {"pooled_output": pooled}]]
 

@@ -21,10 +21,10 @@ def empty_latent_image(
 @node("VAEDecode", "VAE Decode", category="latent", lane="device")
 def vae_decode(*, run: Run, samples: LATENT, vae: VAE) -> IMAGE:
     """Turns a latent into a picture."""
-    return run.service(Residency).vae(vae).decode(samples["samples"])
+    return run.service(Residency).vae(vae, run.check).decode(samples["samples"])
 
 
 @node("VAEEncode", "VAE Encode", category="latent", lane="device")
 def vae_encode(*, run: Run, pixels: IMAGE, vae: VAE) -> LATENT:
     """Turns a picture into a latent."""
-    return {"samples": run.service(Residency).vae(vae).encode(pixels[..., :3])}
+    return {"samples": run.service(Residency).vae(vae, run.check).encode(pixels[..., :3])}

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from engine.compat import importing
+from engine.compat.packs import definitions_of
+from engine.graph.definition import Definition
+from engine.graph.native import definitions
 from engine.graph.registry import Registry
 from nodes import conditioning, image, latent, loaders, lora, sampling
 
@@ -20,10 +24,12 @@ def load_registry(custom_nodes: Path) -> Registry:
 
     Built-in classes come first, so a pack cannot replace one.
     """
-    return Registry.of_modules((*_SHELVES, *_packs(custom_nodes)))
+    importing.install()
+    built_in = [found for shelf in _SHELVES for found in definitions(shelf)]
+    return Registry([*built_in, *_packs(custom_nodes)])
 
 
-def _packs(folder: Path) -> Iterator[ModuleType]:
+def _packs(folder: Path) -> Iterator[Definition]:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
@@ -32,9 +38,11 @@ def _packs(folder: Path) -> Iterator[ModuleType]:
             continue
         if source.suffix == ".py" and source.is_file():
             try:
-                yield _import(f"custom_nodes.{path.stem}", source)
+                found = definitions_of(_import(f"custom_nodes.{path.stem}", source))
             except Exception:  # noqa: BLE001 - a pack may raise anything, and must not stop us
                 _log.exception("IMPORT FAILED: the pack %s was left out", path)
+            else:
+                yield from found
 
 
 def _import(name: str, source: Path) -> ModuleType:

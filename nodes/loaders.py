@@ -13,6 +13,7 @@ from nodes.types import CLIP, MODEL, VAE
     "CheckpointLoaderSimple",
     "Load Checkpoint",
     category="loaders",
+    light=True,
     aliases=("CheckpointLoader",),
 )
 def load_checkpoint(
@@ -24,7 +25,7 @@ def load_checkpoint(
     return Model(file), Clip(file), Vae(file)
 
 
-@node("VAELoader", "Load VAE", category="loaders")
+@node("VAELoader", "Load VAE", category="loaders", light=True)
 def load_vae(*, run: Run, vae_name: Annotated[str, File("vae")]) -> VAE:
     """Opens a VAE from a file of its own."""
     file = WeightsFile.of(run.folders.find("vae", vae_name))

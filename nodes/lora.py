@@ -24,6 +24,7 @@ _CLIP_UNCHANGED = Passthrough(switch="strength_clip", source="clip")
     "LoraLoader",
     "Load LoRA",
     category="loaders",
+    light=True,
     depends={0: _MODEL_INPUTS, 1: _CLIP_INPUTS},
     passthrough={0: _MODEL_UNCHANGED, 1: _CLIP_UNCHANGED},
 )
@@ -50,6 +51,7 @@ def load_lora(
 @node(
     "LoraLoaderModelOnly",
     category="loaders",
+    light=True,
     passthrough={0: _MODEL_UNCHANGED},
 )
 def load_lora_model_only(

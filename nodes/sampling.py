@@ -4,7 +4,7 @@ from typing import Annotated
 
 from engine.graph.native import Choice, Range, node
 from engine.graph.run import Preview, Run
-from engine.sampling.ksample import SAMPLERS, SCHEDULERS, Step, ksample
+from engine.sampling.ksample import SAMPLERS, SCHEDULERS, Resume, Step, ksample
 from engine.sampling.preview import latent_to_jpeg
 from engine.weights.residency import Residency
 from nodes.types import CONDITIONING, LATENT, MODEL, Seed
@@ -27,8 +27,7 @@ def k_sampler(
 ) -> LATENT:
     """Denoises a latent, guided towards the positive and away from the negative prompt."""
     residency = run.service(Residency)
-    network = residency.unet(model)
-    run.check()
+    network = residency.unet(model, run.check)
 
     def on_step(step: Step) -> None:
         preview = Preview(latent_to_jpeg(step.denoised[:1])) if run.wants_preview else None
@@ -47,4 +46,9 @@ def k_sampler(
         denoise=denoise,
         device=residency.device,
         on_step=on_step,
+        resume=_resume(run),
     )
+
+
+def _resume(run: Run) -> Resume:
+    return Resume(run.resumed(), run.keep, lambda note: run.show("warnings", [note]))

@@ -1,71 +1,70 @@
-"""Results by key, within a budget of bytes. Only the executor's thread touches it."""
+"""Results by key: what they are, and what the executor asks of whoever keeps them.
 
-from collections import OrderedDict
-from collections.abc import Mapping
+``memory.py`` and ``disk.py`` keep them, ``tiers.py`` puts both together as the flags ask for.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from engine.graph.keys import Key
-
-# A value that does not tell its size still costs something, so that a budget always empties.
-_SMALL = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a node computed: its outputs by slot and what it showed."""
+    """What a node computed.
 
-    values: tuple[Any, ...]
+    Attributes:
+        values: per output slot its elements: one, or as many as the list that the node returned.
+        ui: what it showed.
+        seconds: how long computing it took.
+    """
+
+    values: tuple[tuple[Any, ...], ...]
     ui: Mapping[str, list[Any]] | None = None
+    seconds: float = 0.0
 
 
-class MemoryCache:
-    """Keeps the results used last, as many as fit into ``budget`` bytes."""
+class Cache(Protocol):
+    """What the executor asks. Any thread may call it, and so may several jobs at once."""
 
-    def __init__(self, budget: int) -> None:
-        self.budget = budget
-        self.bytes = 0
-        self._entries: OrderedDict[Key, tuple[Entry, int]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._entries)
+    @property
+    def bytes(self) -> int:
+        """Bytes of memory that the kept results hold."""
+        ...
 
     def get(self, key: Key) -> Entry | None:
-        found = self._entries.get(key)
-        if found is None:
-            return None
-        self._entries.move_to_end(key)
-        return found[0]
+        """The entry of ``key``, which counts as used now."""
+        ...
+
+    def peek(self, key: Key) -> Entry | None:
+        """What memory holds of ``key``; counts as no use and reads no disk."""
+        ...
+
+    def __contains__(self, key: object) -> bool:
+        """Whether ``get`` would very likely give an entry, without fetching it."""
+        ...
 
     def put(self, key: Key, entry: Entry) -> None:
-        """Keep ``entry``; what was not used for longest leaves when the budget is exceeded."""
-        size = sum(nbytes(value) for value in entry.values) + nbytes(entry.ui)
-        self.drop(key)
-        if size > self.budget:
-            return
-        self._entries[key] = (entry, size)
-        self.bytes += size
-        while self.bytes > self.budget:
-            _, (_, freed) = self._entries.popitem(last=False)
-            self.bytes -= freed
+        """Keep ``entry`` if it is worth its room."""
+        ...
 
     def drop(self, key: Key) -> None:
-        _, size = self._entries.pop(key, (None, 0))
-        self.bytes -= size
+        """Forget ``key``, in memory and on disk, whether it is there or not."""
+        ...
 
     def clear(self) -> None:
-        self._entries.clear()
-        self.bytes = 0
+        """Give the memory back."""
+        ...
 
+    def begin(self, prompt_id: str, keys: Collection[Key]) -> None:
+        """A prompt starts that needs ``keys``; asked again when its graph has grown."""
+        ...
 
-def nbytes(value: Any) -> int:
-    """Bytes that ``value`` holds in memory: exact for tensors and arrays, a guess for the rest."""
-    if hasattr(value, "nbytes"):
-        return int(value.nbytes)
-    if isinstance(value, (str, bytes)):
-        return len(value)
-    if isinstance(value, Mapping):
-        return sum(nbytes(item) for item in value.values()) + _SMALL
-    if isinstance(value, (list, tuple)):
-        return sum(nbytes(item) for item in value) + _SMALL
-    return _SMALL
+    def end(self, prompt_id: str) -> None:
+        """The prompt that ``begin`` announced is over."""
+        ...
+
+    def close(self) -> None:
+        """Finish what runs behind it."""
+        ...

@@ -2,10 +2,11 @@
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MAX_TEXT = 500
+_MAX_ELEMENTS = 20
 
 
 def error_data(
@@ -13,10 +14,10 @@ def error_data(
     node_id: str,
     node_type: str,
     error: BaseException,
-    inputs: Mapping[str, Any],
+    inputs: Mapping[str, Sequence[Any]],
     executed: list[str],
 ) -> dict[str, Any]:
-    """The data of an ``execution_error`` event."""
+    """The data of an ``execution_error`` event; ``inputs`` are the elements of each input."""
     return {
         "prompt_id": prompt_id,
         "node_id": node_id,
@@ -25,7 +26,10 @@ def error_data(
         "exception_message": f"{error}\n",
         "exception_type": _type_name(type(error)),
         "traceback": traceback.format_tb(error.__traceback__),
-        "current_inputs": {name: [_shown(value)] for name, value in inputs.items()},
+        "current_inputs": {
+            name: [_shown(element) for element in elements[:_MAX_ELEMENTS]]
+            for name, elements in inputs.items()
+        },
         "current_outputs": executed,
         "timestamp": now_ms(),
     }

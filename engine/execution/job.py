@@ -18,6 +18,10 @@ class Job:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+# An event for the dispatcher alone: what is left of the job needs no device, so the next may start.
+DEVICE_FREE = "_device_free"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something to tell whoever watches; types and data are those of the websocket.
@@ -41,12 +45,14 @@ class Outcome:
         outputs: UI data by node id, of cached nodes too.
         meta: by node id, whose output it is (``node_id``, ``display_node``, ...).
         messages: the ``execution_*`` events, ``[type, data]``, as history keeps them.
+        ledger: what each node cost, and why it ran (``ledger.py``).
     """
 
     status: Literal["success", "error", "interrupted"]
     outputs: dict[str, Any]
     meta: dict[str, Any]
     messages: list[list[Any]]
+    ledger: dict[str, Any] = field(default_factory=dict)
 
 
 class Cancel:

@@ -4,8 +4,9 @@ The device lane is one thread, so that two nodes never fight for the device and 
 """
 
 import asyncio
+import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
@@ -29,6 +30,12 @@ class Lanes:
             return asyncio.run_coroutine_threadsafe(_awaited(call), self._loop)
         return (self._device if lane == "device" else self._cpu).submit(call)
 
+    def wait(self, awaitable: Any) -> Any:
+        """Await something on the loop and block this thread, which must not be the loop's."""
+        if not inspect.isawaitable(awaitable):
+            return awaitable
+        return asyncio.run_coroutine_threadsafe(_finish(awaitable), self._loop).result()
+
     def close(self) -> None:
         self._device.shutdown(wait=False, cancel_futures=True)
         self._cpu.shutdown(wait=False, cancel_futures=True)
@@ -44,6 +51,10 @@ class Lanes:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+async def _finish(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
 
 
 async def _awaited(call: Callable[[], Any]) -> Any:

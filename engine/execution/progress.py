@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.execution.job import Emit, Event
-from engine.graph.run import Preview
+from engine.graph.run import LiveGraph, Preview
 
 _INTERVAL = 0.05
 
@@ -19,9 +19,14 @@ class ProgressBoard:
     """The progress of one job. Nodes report from their lanes, so it has a lock."""
 
     def __init__(
-        self, prompt_id: str, emit: Emit, clock: Callable[[], float] = time.monotonic
+        self,
+        prompt_id: str,
+        emit: Emit,
+        graph: LiveGraph,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._prompt_id = prompt_id
+        self._graph = graph
         self._emit = emit
         self._clock = clock
         self._lock = threading.Lock()
@@ -34,7 +39,11 @@ class ProgressBoard:
         self._emit(
             Event(
                 "executing",
-                {"node": node_id, "display_node": node_id, "prompt_id": self._prompt_id},
+                {
+                    "node": node_id,
+                    "display_node": self._graph.display(node_id),
+                    "prompt_id": self._prompt_id,
+                },
             )
         )
         self._change(node_id, "running", 0, 1)
@@ -45,7 +54,7 @@ class ProgressBoard:
         data = {"value": value, "max": total, "prompt_id": self._prompt_id, "node": node_id}
         self._emit(Event("progress", data))
         if preview is not None:
-            whose = {**_identity(node_id, self._prompt_id), "image_type": preview.mime}
+            whose = {**self._identity(node_id), "image_type": preview.mime}
             self._emit(Event("preview", whose, preview.image))
 
     def finish(self, node_id: str) -> None:
@@ -64,7 +73,7 @@ class ProgressBoard:
             self._emit(message)
 
     def _change(self, node_id: str, state: str, value: int, total: int) -> None:
-        record = {**_identity(node_id, self._prompt_id), "state": state}
+        record = {**self._identity(node_id), "state": state}
         record |= {"value": value, "max": total}
         with self._lock:
             self._changed[node_id] = record
@@ -83,12 +92,11 @@ class ProgressBoard:
         self._sent = self._clock()
         return Event("progress_state", {"prompt_id": self._prompt_id, "nodes": nodes})
 
-
-def _identity(node_id: str, prompt_id: str) -> dict[str, Any]:
-    return {
-        "node_id": node_id,
-        "prompt_id": prompt_id,
-        "display_node_id": node_id,
-        "parent_node_id": None,
-        "real_node_id": node_id,
-    }
+    def _identity(self, node_id: str) -> dict[str, Any]:
+        return {
+            "node_id": node_id,
+            "prompt_id": self._prompt_id,
+            "display_node_id": self._graph.display(node_id),
+            "parent_node_id": self._graph.parent(node_id),
+            "real_node_id": self._graph.real(node_id),
+        }

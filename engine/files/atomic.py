@@ -41,9 +41,14 @@ def write_new(folder: Path, name: Callable[[int], str], data: bytes, start: int 
 
 def _temporary(folder: Path, data: bytes) -> Path:
     handle, name = tempfile.mkstemp(prefix=".part-", dir=folder)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).chmod(0o644)
-    return Path(name)
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        path.chmod(0o644)
+    except OSError:  # a full disk is not made fuller
+        path.unlink(missing_ok=True)
+        raise
+    return path

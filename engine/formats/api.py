@@ -1,6 +1,8 @@
 """The API format: ``{"3": {"class_type": ..., "inputs": {...}}}``, read into and from a Graph."""
 
+import marshal
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from engine.graph.graph import Graph, Link, Node
@@ -17,15 +19,40 @@ class PromptError(ValueError):
         self.node = node
 
 
-def read_prompt(data: Any) -> Graph:
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A prompt and the graph that was read from it."""
+
+    data: Mapping[str, Any]
+    graph: Graph
+
+
+def read_prompt(data: Any, before: Read | None = None) -> Graph:
     """The graph in an API prompt. Nodes without a class come out with ``class_type == ""``.
+
+    Nodes that are as they were ``before`` are taken from there: they are the same objects, by which
+    later steps know that nothing has to be worked out again.
 
     Raises:
         PromptError: not an object of objects, or ``inputs`` that is no object.
     """
     if not isinstance(data, Mapping):
         raise PromptError("The prompt is not a JSON object of nodes.")
-    return Graph({node_id: _read_node(node_id, item) for node_id, item in data.items()})
+    if before is None:
+        return Graph({node_id: _read_node(node_id, item) for node_id, item in data.items()})
+    old, known = before.data, before.graph.nodes
+    return Graph(
+        {
+            node_id: known[node_id] if _same(old.get(node_id), item) else _read_node(node_id, item)
+            for node_id, item in data.items()
+        }
+    )
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Equal in type, too: to ``==`` alone 1, 1.0 and true are one value, to a text widget not."""
+    # Version 2 of the format writes equal values as equal bytes; later ones write references.
+    return bool(old == new) and marshal.dumps(old, 2) == marshal.dumps(new, 2)
 
 
 def write_prompt(graph: Graph) -> dict[str, Any]:

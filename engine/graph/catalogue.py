@@ -10,19 +10,28 @@ Names = Callable[[str], tuple[str, ...]]
 
 
 class Catalogue(Mapping[str, NodeSpec]):
-    """Class name (or alias) to ``NodeSpec``; iterates over the class names in their order."""
+    """Class name (or alias) to ``NodeSpec``; iterates over the class names in their order.
+
+    Attributes, all with aliases:
+        names: what nodes may be called.
+        outputs: those that are outputs.
+        loops: "start" or "end" for those that bound a loop.
+        steady: those whose check depends on nothing but the prompt: no files, no changing lists.
+    """
 
     def __init__(self, specs: Iterable[NodeSpec]) -> None:
         self._specs = {spec.class_type: spec for spec in specs}
-        self._aliases = {
-            alias: spec
-            for spec in self._specs.values()
-            for alias in spec.aliases
-            if alias not in self._specs
-        }
+        aliases = {alias: spec for spec in self._specs.values() for alias in spec.aliases}
+        self._known = {**aliases, **self._specs}
+        self.names = frozenset(self._known)
+        self.outputs = frozenset(name for name, spec in self._known.items() if spec.is_output)
+        self.steady = frozenset(
+            name for name, s in self._known.items() if not (s.reads_files or s.changing)
+        )
+        self.loops = {name: spec.loop for name, spec in self._known.items() if spec.loop}
 
     def __getitem__(self, class_type: str) -> NodeSpec:
-        return self._specs.get(class_type) or self._aliases[class_type]
+        return self._known[class_type]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._specs)
@@ -38,7 +47,7 @@ class Catalogue(Mapping[str, NodeSpec]):
         return Catalogue(NodeSpec.from_json(item) for item in data)
 
 
-def choices(spec: InputSpec, names: Names) -> tuple[str, ...]:
+def choices(spec: InputSpec, names: Names) -> tuple[Any, ...]:
     """What a COMBO offers now: its own values and the files of its folder."""
     return spec.choices if spec.folder is None else (*names(spec.folder), *spec.choices)
 
@@ -52,10 +61,10 @@ def object_info(spec: NodeSpec, names: Names) -> dict[str, Any]:
         sections.setdefault(section, {})[item.name] = [type_, dict(item.options)]
     if spec.hidden:
         sections["hidden"] = dict(spec.hidden)
-    return {
+    described = {
         "input": sections,
         "input_order": {section: list(items) for section, items in sections.items()},
-        "output": [output.type for output in spec.outputs],
+        "output": [list(output.choices) or output.type for output in spec.outputs],
         "output_is_list": [output.is_list for output in spec.outputs],
         "output_name": [output.name for output in spec.outputs],
         "name": spec.class_type,
@@ -65,3 +74,4 @@ def object_info(spec: NodeSpec, names: Names) -> dict[str, Any]:
         "category": spec.category,
         "output_node": spec.is_output,
     }
+    return {**described, **spec.info}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from engine.files.confine import PathRefused
@@ -13,10 +14,15 @@ from engine.graph.spec import InputSpec
 _MAX_SHOWN = 200
 
 
-def convert(spec: InputSpec, value: Any, folders: Folders) -> tuple[Any, Problem | None]:
-    """The converted value and, if it cannot be one or is not allowed, what is wrong."""
+def convert(
+    spec: InputSpec, value: Any, folders: Folders, *, limits: bool = True
+) -> tuple[Any, Problem | None]:
+    """The converted value and, if it cannot be one or is not allowed, what is wrong.
+
+    Without ``limits`` neither its range nor the list of a COMBO is looked at: the node does.
+    """
     if spec.is_combo:
-        return _convert_combo(spec, value, folders)
+        return _convert_combo(spec, value, folders) if limits else (value, None)
     if spec.type not in _CONVERTERS:
         return value, None
     try:
@@ -26,7 +32,7 @@ def convert(spec: InputSpec, value: Any, folders: Folders) -> tuple[Any, Problem
     if isinstance(converted, float) and not math.isfinite(converted):
         why = "it must be a finite number"
         return value, problems.invalid_input_type(spec, str(converted), why)
-    return converted, _range_problem(spec, converted)
+    return converted, _range_problem(spec, converted) if limits else None
 
 
 def _to_int(value: Any) -> int:
@@ -45,7 +51,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
 
 def _range_problem(spec: InputSpec, value: Any) -> Problem | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        low, high = spec.options.get("min"), spec.options.get("max")
+        low, high = _limit(spec, "min"), _limit(spec, "max")
         if low is not None and value < low:
             return problems.out_of_range(spec, value, low, below=True)
         if high is not None and value > high:
@@ -53,12 +59,22 @@ def _range_problem(spec: InputSpec, value: Any) -> Problem | None:
     return None
 
 
+def _limit(spec: InputSpec, name: str) -> float | None:
+    """``min`` or ``max``. Packs write anything there; what is no number limits nothing."""
+    limit = spec.options.get(name)
+    return limit if isinstance(limit, (int, float)) else None
+
+
 def _convert_combo(spec: InputSpec, value: Any, folders: Folders) -> tuple[Any, Problem | None]:
+    if spec.unlisted:
+        return value, None
     if spec.folder in PLACES:
         return _convert_picture(spec, value, folders)
-    offered = spec.choices
-    if isinstance(value, str) and value in offered:
+    if spec.options.get("multiselect") and isinstance(value, tuple):
+        return _convert_each(spec, value, folders)
+    if value in spec.choices:
         return value, None
+    offered = spec.choices
     if spec.folder is not None:
         offered = (*folders.names(spec.folder), *offered)
         # Workflows saved on Windows name sub-folders with a backslash.
@@ -68,6 +84,16 @@ def _convert_combo(spec: InputSpec, value: Any, folders: Folders) -> tuple[Any, 
     return value, problems.value_not_in_list(spec, _shown(value), offered)
 
 
+def _convert_each(
+    spec: InputSpec, values: tuple[Any, ...], folders: Folders
+) -> tuple[Any, Problem | None]:
+    """Several values of one list; the first that is not in it is named."""
+    one = replace(spec, options={k: v for k, v in spec.options.items() if k != "multiselect"})
+    converted = [_convert_combo(one, value, folders) for value in values]
+    found = next((problem for _, problem in converted if problem is not None), None)
+    return tuple(value for value, _ in converted), found
+
+
 def _convert_picture(spec: InputSpec, value: Any, folders: Folders) -> tuple[Any, Problem | None]:
     """Pictures may be annotated (``x.png [output]``) or lie in sub-folders."""
     if not isinstance(value, str):
@@ -75,7 +101,7 @@ def _convert_picture(spec: InputSpec, value: Any, folders: Folders) -> tuple[Any
     try:
         folders.find_picture(value, spec.folder or "input")
     except (PathRefused, FileMissing) as error:
-        return value, problems.custom_validation_failed(spec, str(error))
+        return value, problems.custom_validation_failed(spec.name, str(error))
     return value, None
 
 

@@ -18,12 +18,21 @@ class Node:
     """One node: its class and, by input name, constants and links.
 
     A constant that is a list is held as a tuple; a bare list is a malformed link.
+
+    Attributes:
+        sources: the ids of the nodes that links come from, in the order of the inputs.
     """
 
     id: str
     class_type: str
     inputs: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
+    sources: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Walks over large graphs ask for little else, so it is worked out once.
+        found = tuple([value.node for value in self.inputs.values() if type(value) is Link])
+        object.__setattr__(self, "sources", found)
 
     def links(self) -> Iterable[tuple[str, Link]]:
         return ((name, value) for name, value in self.inputs.items() if isinstance(value, Link))
@@ -42,21 +51,23 @@ class Graph:
         Links to absent nodes are passed over. In a graph with a cycle the order inside the cycle
         means nothing; ``cycle`` finds it.
         """
-        order: list[str] = []
-        seen: set[str] = set()
+        nodes = self.nodes
+        order: dict[str, None] = {}
+        begun: set[str] = set()
         for target in targets:
-            stack = [(target, False)]
+            stack = [target]
             while stack:
-                node_id, finished = stack.pop()
-                if finished:
-                    order.append(node_id)
-                    continue
-                if node_id in seen or node_id not in self.nodes:
-                    continue
-                seen.add(node_id)
-                stack.append((node_id, True))
-                stack += [(link.node, False) for _, link in self.nodes[node_id].links()]
-        return order
+                node_id = stack[-1]
+                if node_id not in begun and node_id in nodes:
+                    begun.add(node_id)
+                    first = [i for i in nodes[node_id].sources if i not in begun]
+                    if first:
+                        stack += first
+                        continue
+                stack.pop()
+                if node_id in begun:
+                    order[node_id] = None
+        return list(order)
 
     def cycle(self, targets: Iterable[str]) -> tuple[str, ...]:
         """A cycle that the targets depend on, first node first, or ``()``."""
@@ -78,5 +89,5 @@ class Graph:
                     continue
                 path[node_id] = None
                 stack.append((node_id, True))
-                stack += [(link.node, False) for _, link in self.nodes[node_id].links()]
+                stack += [(source, False) for source in self.nodes[node_id].sources]
         return ()

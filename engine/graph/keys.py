@@ -8,92 +8,140 @@ encoder, and a strength of zero is no LoRA at all.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any
 
-from engine.files.confine import PathRefused
-from engine.files.folders import FileMissing, Folders
 from engine.graph.catalogue import Catalogue
-from engine.graph.graph import Graph, Link, Node
+from engine.graph.dynamic import declared
+from engine.graph.graph import Link, Node
 from engine.graph.spec import NodeSpec
 
 Key = str
+# Kind and name of a file -> a text that is another one when the file is.
+Stamp = Callable[[str, str], str]
+# The part of a key that is no input. No input can be called so: names are not empty.
+SALT = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """``nodes``: key by node id; ``slots``: key by (node id, output slot)."""
+    """The keys of a job so far; ``add`` is their only change.
 
-    nodes: Mapping[str, Key]
-    slots: Mapping[tuple[str, int], Key]
+    Attributes:
+        nodes: key by node id.
+        slots: the keys of the output slots by node id.
+        parts: by node id, what each input contributed: ``=`` and a constant, or ``>`` and the key
+            of what is linked. From these it can be said why a node ran again.
+    """
 
+    nodes: dict[str, Key] = field(default_factory=dict)
+    slots: dict[str, tuple[Key, ...]] = field(default_factory=dict)
+    parts: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _read: dict[str, Node] = field(default_factory=dict)
 
-def keys(graph: Graph, order: Iterable[str], catalogue: Catalogue, folders: Folders) -> Keys:
-    """The keys of the nodes in ``order`` (sources before consumers, as ``Graph.needed`` gives)."""
-    nodes: dict[str, Key] = {}
-    slots: dict[tuple[str, int], Key] = {}
-    for node_id in order:
-        node = graph.nodes[node_id]
-        spec = catalogue[node.class_type]
-        parts = {
-            name: _part(spec, name, value, slots, folders) for name, value in _used(node, spec)
-        }
-        nodes[node_id] = _digest(spec, "", parts)
-        for slot in range(len(spec.outputs)):
-            slots[node_id, slot] = _slot_key(node, spec, slot, parts, slots, nodes[node_id])
-    return Keys(nodes, slots)
+    def add(
+        self,
+        nodes: Iterable[Node],
+        catalogue: Catalogue,
+        stamp: Stamp,
+        salts: Mapping[str, str] = MappingProxyType({}),
+        before: "Keys | None" = None,
+    ) -> None:
+        """Compute the keys of ``nodes``, each after those that feed it (``Graph.needed``).
+
+        Args:
+            stamp: tells one state of a file from another, by its kind and name.
+            salts: adds to a node's key what only its own code knows (``fingerprints.py``).
+            before: keys of an earlier graph. A node that is the same object as there, and fed by
+                such nodes only, has the same keys, unless it reads files or has a salt.
+        """
+        known = {} if before is None else before._read
+        same: set[str] = set()
+        for node in nodes:
+            node_id = node.id
+            self._read[node_id] = node
+            if (
+                before is not None
+                and known.get(node_id) is node
+                and node_id not in salts
+                and same.issuperset(node.sources)
+                and SALT not in before.parts[node_id]
+                and not catalogue[node.class_type].reads_files
+            ):
+                same.add(node_id)
+                self.nodes[node_id] = before.nodes[node_id]
+                self.slots[node_id] = before.slots[node_id]
+                self.parts[node_id] = before.parts[node_id]
+                continue
+            self._add(node, catalogue[node.class_type], stamp, salts.get(node_id))
+            if before is not None and before.slots.get(node_id) == self.slots[node_id]:
+                same.add(node_id)
+
+    def _add(self, node: Node, spec: NodeSpec, stamp: Stamp, salt: str | None) -> None:
+        parts = {name: _part(self, spec, name, value, stamp) for name, value in _used(node, spec)}
+        if salt is not None:
+            parts[SALT] = salt
+        self.parts[node.id] = parts
+        key = self.nodes[node.id] = _digest(spec, "", parts)
+        self.slots[node.id] = tuple(
+            [_slot_key(self, node, spec, slot, parts, key) for slot in range(len(spec.outputs))]
+        )
+
+    def of_link(self, link: Link) -> Key:
+        """The key of what comes along a link."""
+        slots = self.slots.get(link.node, ())
+        if 0 <= link.slot < len(slots):
+            return slots[link.slot]
+        # A slot that the class does not declare, as wildcard classes have, or a loop of links
+        # inside an expansion, which the executor reports.
+        return f"{self.nodes.get(link.node, '?')}/{link.slot}"
 
 
 def _used(node: Node, spec: NodeSpec) -> list[tuple[str, Any]]:
-    declared = {item.name for item in spec.inputs}
-    return sorted((n, v) for n, v in node.inputs.items() if n in declared)
+    known = {item.name for item in declared(spec, node.inputs)}
+    return sorted(
+        (name, value)
+        for name, value in node.inputs.items()
+        if name in known
+        or spec.undeclared == "all"
+        or (spec.undeclared == "links" and isinstance(value, Link))
+    )
 
 
-def _part(
-    spec: NodeSpec,
-    name: str,
-    value: Any,
-    slots: Mapping[tuple[str, int], Key],
-    folders: Folders,
-) -> str:
+def _part(keys: Keys, spec: NodeSpec, name: str, value: Any, stamp: Stamp) -> str:
     """What one input contributes: its source's key, or its constant and the file that names."""
-    if isinstance(value, Link):
-        return ">" + slots[value.node, value.slot]
     item = spec.input(name)
-    text = json.dumps(value, sort_keys=True)
+    if isinstance(value, Link):
+        if item is not None and item.raw_link:  # the node sees the id, too
+            return f">{keys.of_link(value)} {value.node}"
+        return ">" + keys.of_link(value)
+    try:
+        text = json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError):
+        # An expansion may hand its nodes anything. What cannot be compared is never the same.
+        return f"={type(value).__name__} {uuid.uuid4().hex}"
     if item is None or item.folder is None or value in item.choices:
         return "=" + text
-    return "=" + text + _stamp(item.folder, str(value), folders)
-
-
-def _stamp(kind: str, name: str, folders: Folders) -> str:
-    """Size and time of the file: a file replaced under the same name is another file."""
-    try:
-        state = folders.find(kind, name).stat()
-    except (PathRefused, FileMissing, OSError):
-        return "?"  # running the node says what is wrong with the file
-    return f"@{state.st_size}:{state.st_mtime_ns}"
+    return f"={text}{stamp(item.folder, str(value))}"
 
 
 def _slot_key(
-    node: Node,
-    spec: NodeSpec,
-    slot: int,
-    parts: Mapping[str, str],
-    slots: Mapping[tuple[str, int], Key],
-    node_key: Key,
+    keys: Keys, node: Node, spec: NodeSpec, slot: int, parts: Mapping[str, str], node_key: Key
 ) -> Key:
     passing = spec.passthrough.get(slot)
     if passing is not None and node.inputs.get(passing.switch) == 0:
         source = node.inputs.get(passing.source)
         if isinstance(source, Link):
-            return slots[source.node, source.slot]
+            return keys.of_link(source)
     names = spec.depends.get(slot)
     if names is None:
         return f"{node_key}/{slot}"
-    return _digest(spec, f"/{slot}", {name: parts[name] for name in names if name in parts})
+    used = (*names, SALT)
+    return _digest(spec, f"/{slot}", {name: parts[name] for name in used if name in parts})
 
 
 def _digest(spec: NodeSpec, suffix: str, parts: Mapping[str, str]) -> Key:

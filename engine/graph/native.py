@@ -11,65 +11,28 @@ of inputs is part of the workflow format and may put a socket after a widget tha
 
 import inspect
 import types
-import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from engine.graph.run import Run
-from engine.graph.spec import InputSpec, Lane, NodeSpec, OutputSpec, Passthrough
+from engine.graph.annotations import (
+    Choice,
+    File,
+    Grows,
+    Lazy,
+    Listed,
+    Range,
+    Signature,
+    Socket,
+    Text,
+    read_signature,
+)
+from engine.graph.definition import Definition
+from engine.graph.dynamic import DYNAMIC_TYPES
+from engine.graph.native_call import call_of, check_of, checked_names, fingerprint_of
+from engine.graph.spec import Lane, NodeSpec, Passthrough, Undeclared
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _ATTRIBUTE = "__patchbay_node__"
-
-
-@dataclass(frozen=True, slots=True)
-class Socket:
-    """A type that only links can fill: ``MODEL = Annotated[Model, Socket("MODEL")]``."""
-
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Limits of a number widget. ``seed`` adds the control that changes it after each run."""
-
-    min: float
-    max: float
-    step: float | None = None
-    round: float | None = None
-    seed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    multiline: bool = False
-    dynamic_prompts: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A list of values; the first is the default unless the parameter has one."""
-
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file of a kind (``loras``; ``input`` for pictures), with further fixed values if any."""
-
-    kind: str
-    upload: bool = False
-    also: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A node class that can be run."""
-
-    spec: NodeSpec
-    function: Callable[..., Any]
-    run_parameter: str | None
 
 
 def node(
@@ -84,10 +47,23 @@ def node(
     hidden: Mapping[str, str] | None = None,
     depends: Mapping[int, tuple[str, ...]] | None = None,
     passthrough: Mapping[int, Passthrough] | None = None,
+    not_idempotent: bool = False,
+    light: bool = False,
+    loop: Literal["", "start", "end"] = "",
+    fingerprint: Callable[..., Any] | None = None,
+    check: Callable[..., Any] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare a function to be the node ``class_type``; see ``NodeSpec`` for the arguments.
 
-    The function's docstring is the description shown to people.
+    The function's docstring is the description shown to people. One that takes ``**links`` gets
+    there what is linked to inputs that it does not declare.
+
+    Args:
+        fingerprint: a function of some of the inputs (linked ones are None) and perhaps the
+            ``Run``; the node runs again when it gives another value.
+        check: a function of some of the inputs (linked ones are None) and perhaps ``input_types``,
+            that says before a prompt is queued what is wrong: None, a sentence, or sentences by
+            input. The engine leaves the limits of these inputs to it.
 
     Raises:
         TypeError: a parameter that is not keyword-only, or an annotation that is no socket or
@@ -95,14 +71,14 @@ def node(
     """
 
     def declare(function: Function) -> Function:
-        hints = typing.get_type_hints(function, include_extras=True)
-        inputs, run_parameter = _inputs(function, hints)
+        signature = read_signature(function)
+        validates, validates_types = checked_names(check)
         spec = NodeSpec(
             class_type=class_type,
             display_name=display_name or class_type,
             category=category,
-            inputs=inputs,
-            outputs=_outputs(function, hints.get("return", type(None))),
+            inputs=tuple(one.spec for one in signature.inputs),
+            outputs=signature.outputs,
             description=inspect.getdoc(function) or "",
             is_output=output,
             lane="loop" if inspect.iscoroutinefunction(function) else lane,
@@ -112,8 +88,21 @@ def node(
             hidden=hidden or {},
             depends=depends or {},
             passthrough=passthrough or {},
+            input_is_list=any(one.listed for one in signature.inputs),
+            not_idempotent=not_idempotent,
+            undeclared=_undeclared(signature),
+            validates=validates,
+            validates_types=validates_types,
+            light=light,
+            loop=loop,
         )
-        setattr(function, _ATTRIBUTE, Definition(spec, function, run_parameter))
+        definition = Definition(
+            spec,
+            call_of(spec, function, signature),
+            fingerprint=None if fingerprint is None else fingerprint_of(fingerprint),
+            check=None if check is None else check_of(check),
+        )
+        setattr(function, _ATTRIBUTE, definition)
         return function
 
     return declare
@@ -131,87 +120,21 @@ def _module(name: str) -> str:
     return "nodes" if name.partition(".")[0] == "nodes" else name
 
 
-def _inputs(
-    function: Callable[..., Any], hints: Mapping[str, Any]
-) -> tuple[tuple[InputSpec, ...], str | None]:
-    inputs: list[InputSpec] = []
-    run_parameter = None
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-            raise TypeError(f"{function.__qualname__}: parameter '{name}' must be keyword-only")
-        if hints.get(name) is Run:
-            run_parameter = name
-            continue
-        inputs.append(_input(function, name, hints.get(name), parameter.default))
-    return tuple(inputs), run_parameter
+def _undeclared(signature: Signature) -> Undeclared:
+    if any(one.spec.type in DYNAMIC_TYPES for one in signature.inputs):
+        return "all"  # the names of growing inputs are not known beforehand
+    return "links" if signature.open else "drop"
 
 
-def _input(function: Callable[..., Any], name: str, hint: Any, default: Any) -> InputSpec:
-    hint, optional = _without_none(hint)
-    base, marker = _split(hint)
-    options: dict[str, Any] = {}
-    if default is not inspect.Parameter.empty and default is not None:
-        options["default"] = default
-    match marker:
-        case Socket(type_):
-            return InputSpec(name, type_, not optional, options)
-        case Choice(values):
-            return InputSpec(name, "COMBO", not optional, options, values)
-        case File(kind, upload, also):
-            options |= {"image_upload": True} if upload else {}
-            return InputSpec(name, "COMBO", not optional, options, also, kind)
-    widget = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}.get(base)
-    if widget is None:
-        raise TypeError(
-            f"{function.__qualname__}: '{name}: {hint}' is neither a socket nor a widget"
-        )
-    return InputSpec(name, widget, not optional, options | _widget_options(base, marker))
-
-
-def _widget_options(base: type, marker: Any) -> dict[str, Any]:
-    match marker:
-        case Range():
-            limits = {"min": marker.min, "max": marker.max, "step": marker.step}
-            options = {key: base(value) for key, value in limits.items() if value is not None}
-            if marker.round is not None:
-                options["round"] = marker.round
-            return options | ({"control_after_generate": True} if marker.seed else {})
-        case Text(multiline, dynamic_prompts):
-            flags = {"multiline": multiline, "dynamicPrompts": dynamic_prompts}
-            return {key: True for key, value in flags.items() if value}
-    return {}
-
-
-def _outputs(function: Callable[..., Any], hint: Any) -> tuple[OutputSpec, ...]:
-    if hint in (type(None), None):
-        return ()
-    parts = typing.get_args(hint) if typing.get_origin(hint) is tuple else (hint,)
-    return tuple(_output(function, part) for part in parts)
-
-
-def _output(function: Callable[..., Any], hint: Any) -> OutputSpec:
-    base, marker = _split(hint)
-    if isinstance(marker, Socket):
-        return OutputSpec(marker.type, marker.type)
-    widget = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}.get(base)
-    if widget is None:
-        raise TypeError(f"{function.__qualname__}: cannot return '{hint}' from a node")
-    return OutputSpec(widget, widget)
-
-
-def _without_none(hint: Any) -> tuple[Any, bool]:
-    """``(X, True)`` for ``X | None``."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        rest = [part for part in typing.get_args(hint) if part is not type(None)]
-        if len(rest) == 1:
-            return rest[0], True
-    return hint, False
-
-
-def _split(hint: Any) -> tuple[Any, Any]:
-    """The bare type and our marker of an annotation."""
-    if typing.get_origin(hint) is Annotated:
-        base, *extras = typing.get_args(hint)
-        kinds = (Socket, Range, Text, Choice, File)
-        return base, next((extra for extra in extras if isinstance(extra, kinds)), None)
-    return hint, None
+__all__ = [
+    "Choice",
+    "File",
+    "Grows",
+    "Lazy",
+    "Listed",
+    "Range",
+    "Socket",
+    "Text",
+    "definitions",
+    "node",
+]

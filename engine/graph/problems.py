@@ -3,7 +3,7 @@
 The type names are the interface; the sentences are for the person at the canvas.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,13 +27,21 @@ class Problem:
             "extra_info": dict(self.extra_info),
         }
 
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Problem":
+        """The inverse of ``to_json``. Raises KeyError or TypeError on other data."""
+        return Problem(data["type"], data["message"], data["details"], data["extra_info"])
 
-def _config(spec: InputSpec, offered: tuple[str, ...] | None = None) -> list[Any] | None:
+
+def _config(spec: InputSpec, offered: tuple[Any, ...] | None = None) -> list[Any] | None:
     """The ``[type, options]`` pair that errors carry; None for a long combo."""
     if not spec.is_combo:
         return [spec.type, dict(spec.options)]
     listed = spec.choices if offered is None else offered
-    return None if len(listed) > _MAX_LISTED else [list(listed), dict(spec.options)]
+    if len(listed) > _MAX_LISTED:
+        return None
+    written_new = spec.unlisted or "options" in spec.options
+    return ["COMBO" if written_new else list(listed), dict(spec.options)]
 
 
 def required_input_missing(spec: InputSpec) -> Problem:
@@ -108,7 +116,7 @@ def out_of_range(spec: InputSpec, value: float, limit: float, *, below: bool) ->
     )
 
 
-def value_not_in_list(spec: InputSpec, value: Any, offered: tuple[str, ...]) -> Problem:
+def value_not_in_list(spec: InputSpec, value: Any, offered: tuple[Any, ...]) -> Problem:
     listed = (
         f"(list of length {len(offered)})" if len(offered) > _MAX_LISTED else str(list(offered))
     )
@@ -120,12 +128,46 @@ def value_not_in_list(spec: InputSpec, value: Any, offered: tuple[str, ...]) -> 
     )
 
 
-def custom_validation_failed(spec: InputSpec, why: str) -> Problem:
+def custom_validation_failed(name: str, why: str) -> Problem:
+    """``name``: the input that the node does not like, ``why``: its own words, perhaps none."""
     return Problem(
         "custom_validation_failed",
         "Custom validation failed for node",
-        f"{spec.name} - {why}",
-        {"input_name": spec.name},
+        f"{name} - {why}" if why else name,
+        {"input_name": name},
+    )
+
+
+def exception_during_validation(error: Exception, lines: Iterable[str]) -> Problem:
+    """A node's own check that raised; ``lines`` of its traceback."""
+    return Problem(
+        "exception_during_validation",
+        "The node's own check of its inputs failed",
+        f"{type(error).__name__}: {error}",
+        {
+            "exception_type": type(error).__qualname__,
+            "exception_message": str(error),
+            "traceback": list(lines),
+        },
+    )
+
+
+def invalid_dynamic_input(spec: InputSpec, name: str) -> Problem:
+    return Problem(
+        "invalid_dynamic_input",
+        "The node has no such input",
+        f"{name}: '{spec.name}' takes no input of that name",
+        {"input_name": name, "input_config": _config(spec)},
+    )
+
+
+def loop_error(kind: str, why: str, nodes: Iterable[str]) -> Problem:
+    """``kind``: ``loop_escape`` and the like; ``nodes``: whom it is about."""
+    return Problem(
+        "custom_validation_failed",
+        "Custom validation failed for node",
+        why,
+        {"loop_error_type": kind, "loop_nodes": list(nodes)},
     )
 
 

@@ -1,10 +1,15 @@
 """The node classes a worker can run. Filled once at start, read-only afterwards."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 
 from engine.graph.catalogue import Catalogue
-from engine.graph.native import Definition, definitions
+from engine.graph.definition import Definition
+from engine.graph.native import definitions
+from engine.graph.spec import NodeSpec
+
+_log = logging.getLogger(__name__)
 
 
 class Registry(Mapping[str, Definition]):
@@ -20,6 +25,13 @@ class Registry(Mapping[str, Definition]):
     def of_modules(modules: Iterable[ModuleType]) -> "Registry":
         return Registry(found for module in modules for found in definitions(module))
 
+    def refreshed(self) -> Catalogue:
+        """The catalogue as the classes describe themselves now: their lists of files may differ.
+
+        A class that cannot say what it is at the moment is left out.
+        """
+        return Catalogue(spec for d in self._definitions.values() for spec in _described(d))
+
     def __getitem__(self, class_type: str) -> Definition:
         return self._definitions[self.catalogue[class_type].class_type]
 
@@ -28,3 +40,10 @@ class Registry(Mapping[str, Definition]):
 
     def __len__(self) -> int:
         return len(self._definitions)
+
+
+def _described(definition: Definition) -> Iterator[NodeSpec]:
+    try:
+        yield definition.spec if definition.refreshed is None else definition.refreshed()
+    except Exception:  # noqa: BLE001 - a pack's own code
+        _log.exception("The node %s cannot say what it is now.", definition.spec.class_type)

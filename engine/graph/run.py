@@ -1,10 +1,11 @@
 """What a running node may ask of the engine. The engine's side is in ``engine/execution``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from engine.files.folders import Folders
+from engine.graph.graph import Node
 
 T = TypeVar("T")
 
@@ -21,11 +22,39 @@ class Preview:
     mime: str = "image/jpeg"
 
 
+class LiveGraph(Protocol):
+    """The graph of a running job, with the nodes that others have put in their place."""
+
+    def ids(self) -> Sequence[str]: ...
+
+    def node(self, node_id: str) -> Node:
+        """Raises KeyError."""
+
+    def parent(self, node_id: str) -> str | None:
+        """The node that expanded into this one."""
+
+    def display(self, node_id: str) -> str:
+        """The node under which people see this one."""
+
+    def real(self, node_id: str) -> str:
+        """The node of the submitted graph that this one comes from."""
+
+
 class Run(Protocol):
     """One execution of one node. A native node gets it by having a parameter of this type."""
 
     @property
     def node_id(self) -> str: ...
+
+    @property
+    def prompt_id(self) -> str: ...
+
+    @property
+    def list_index(self) -> int:
+        """Which of the node's calls this is, when its inputs are lists."""
+
+    @property
+    def graph(self) -> LiveGraph: ...
 
     @property
     def folders(self) -> Folders: ...
@@ -53,3 +82,12 @@ class Run(Protocol):
 
     def service(self, kind: type[T]) -> T:
         """The worker's instance of ``kind``, such as the ``Residency`` of weights."""
+
+    def instance(self, make: Callable[[], T]) -> T:
+        """What ``make`` made when this node of this class first ran: kept between prompts."""
+
+    def resumed(self) -> bytes | None:
+        """What an earlier attempt at this very computation kept, if it was cut off."""
+
+    def keep(self, state: Callable[[], bytes]) -> None:
+        """Offer a state to go on from; the engine takes one every few seconds."""

@@ -3,20 +3,20 @@
 Nothing here recurses, so a chain of any length is checked.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from engine.files.folders import Folders
 from engine.graph import problems
 from engine.graph.catalogue import Catalogue
-from engine.graph.convert import convert
-from engine.graph.graph import Graph, Link, Node
+from engine.graph.graph import Graph, Node
+from engine.graph.loops import end_in_cycle, find_loops
+from engine.graph.node_check import NodeChecker
 from engine.graph.problems import Problem
-from engine.graph.spec import InputSpec
-from engine.graph.types import compatible
 
-MAX_NODES = 50_000
+MAX_NODES = 200_000
 _MAX_LISTED = 1000
 
 
@@ -25,16 +25,20 @@ class Validation:
     """The outcome: either ``error`` says why the prompt is refused, or ``outputs`` may run.
 
     Attributes:
+        submitted: the graph as it came.
         graph: the graph with its constants converted and its aliases resolved.
         outputs: the output nodes that may run, in the order of the prompt.
         node_errors: by node id, ``{"errors", "dependent_outputs", "class_type"}``; in an accepted
             prompt these belong to outputs that will not run.
+        sound: the checked nodes that have no problems of their own.
     """
 
+    submitted: Graph
     graph: Graph
     outputs: tuple[str, ...] = ()
     error: Problem | None = None
     node_errors: dict[str, Any] = field(default_factory=dict)
+    sound: Mapping[str, Node] = field(default_factory=dict)
 
 
 def validate(
@@ -43,30 +47,105 @@ def validate(
     folders: Folders,
     targets: Iterable[str] | None = None,
     max_nodes: int = MAX_NODES,
+    extra: Mapping[str, Sequence[Problem]] = MappingProxyType({}),
+    before: Validation | None = None,
 ) -> Validation:
-    """Check ``graph``; ``targets`` restricts the run to some of its output nodes."""
+    """Check ``graph``; ``targets`` restricts the run to some of its output nodes.
+
+    ``extra``: by node id, what the nodes themselves found wrong (``checks.custom_problems``).
+    ``before``: a validation against the same catalogue; nodes that are the same objects as there
+    (``read_prompt``), fed by the same classes, are not checked again.
+    """
     if len(graph) > max_nodes:
-        return Validation(graph, error=_too_large(len(graph), max_nodes))
-    missing = [_missing(node) for node in graph.nodes.values() if node.class_type not in catalogue]
+        return Validation(graph, graph, error=_too_large(len(graph), max_nodes))
+    known = catalogue.names
+    missing = [_missing(node) for node in graph.nodes.values() if node.class_type not in known]
     if missing:
-        return Validation(graph, error=problems.missing_node_type(missing))
+        return Validation(graph, graph, error=problems.missing_node_type(missing))
     outputs = _outputs(graph, catalogue, targets)
     if not outputs:
-        return Validation(graph, error=Problem("prompt_no_outputs", "Prompt has no outputs"))
+        problem = Problem("prompt_no_outputs", "Prompt has no outputs")
+        return Validation(graph, graph, error=problem)
     order = graph.needed(outputs)
-    checked = {i: _check_node(graph.nodes[i], graph, catalogue, folders) for i in order}
-    errors = {i: found for i, (_, found) in checked.items() if found}
-    loop = graph.cycle(outputs)
-    if loop:
-        classes = {i: graph.nodes[i].class_type for i in loop}
-        errors.setdefault(loop[0], []).append(problems.dependency_cycle(loop, classes))
-    graph = Graph({**graph.nodes, **{i: node for i, (node, _) in checked.items()}})
+    checked, errors, acyclic = _check_nodes(graph, order, catalogue, folders, before)
+    submitted, graph = graph, Graph({**graph.nodes, **checked})
+    cycle = {} if acyclic else _cycle(graph, outputs, catalogue)
+    further = cycle or find_loops(graph, order, catalogue)[1]
+    for node_id, found in (*further.items(), *extra.items()):
+        if node_id in checked:
+            errors.setdefault(node_id, []).extend(found)
+    if not errors:
+        return Validation(submitted, graph, outputs, sound=checked)
     bad = _poisoned(graph, order, errors)
     good = tuple(i for i in outputs if i not in bad)
     node_errors = _node_errors(graph, order, errors, outputs)
     if good:
-        return Validation(graph, good, node_errors=node_errors)
-    return Validation(graph, error=_all_failed(outputs, errors, loop), node_errors=node_errors)
+        return Validation(submitted, graph, good, node_errors=node_errors)
+    error = _all_failed(outputs, errors, cycle)
+    return Validation(submitted, graph, error=error, node_errors=node_errors)
+
+
+def _check_nodes(
+    graph: Graph,
+    order: list[str],
+    catalogue: Catalogue,
+    folders: Folders,
+    before: Validation | None,
+) -> tuple[dict[str, Node], dict[str, list[Problem]], bool]:
+    """The nodes with their constants converted, their problems, and whether there is no cycle."""
+    checker = NodeChecker(graph, catalogue, folders)
+    known = _sound(before, graph, catalogue)
+    checked: dict[str, Node] = {}
+    errors: dict[str, list[Problem]] = {}
+    acyclic = True
+    for node_id in order:
+        node = graph.nodes[node_id]
+        for source in node.sources:
+            # Sources come first, unless they depend on the node themselves.
+            if source not in checked and source in graph.nodes:
+                acyclic = False
+        if node_id in known:
+            checked[node_id] = known[node_id]
+            continue
+        checked[node_id], found = checker.check(node)
+        if found:
+            errors[node_id] = found
+    return checked, errors, acyclic
+
+
+def _sound(before: Validation | None, graph: Graph, catalogue: Catalogue) -> Mapping[str, Node]:
+    """Nodes that were found right before and could not be found otherwise now, as checked then."""
+    if before is None:
+        return {}
+    old, steady = before.submitted.nodes, catalogue.steady
+    # Nodes that came, went or became another class: what is linked to them is checked again.
+    moved = {
+        node_id
+        for node_id, node in graph.nodes.items()
+        if node_id not in old or old[node_id].class_type != node.class_type
+    }
+    moved |= old.keys() - graph.nodes.keys()
+    return {
+        node_id: node
+        for node_id, node in before.sound.items()
+        if graph.nodes.get(node_id) is old[node_id]
+        and node.class_type in steady
+        and moved.isdisjoint(old[node_id].sources)
+    }
+
+
+def _cycle(
+    graph: Graph, outputs: tuple[str, ...], catalogue: Catalogue
+) -> dict[str, list[Problem]]:
+    """A cycle that the outputs depend on, as a problem of one of its nodes."""
+    cycle = graph.cycle(outputs)
+    if not cycle:
+        return {}
+    at_end = end_in_cycle(graph, cycle, catalogue)
+    if at_end is not None:
+        return {at_end[0]: [at_end[1]]}
+    classes = {i: graph.nodes[i].class_type for i in cycle}
+    return {cycle[0]: [problems.dependency_cycle(cycle, classes)]}
 
 
 def _too_large(count: int, limit: int) -> Problem:
@@ -91,46 +170,8 @@ def _outputs(graph: Graph, catalogue: Catalogue, targets: Iterable[str] | None) 
     return tuple(
         node.id
         for node in graph.nodes.values()
-        if catalogue[node.class_type].is_output and (wanted is None or node.id in wanted)
+        if node.class_type in catalogue.outputs and (wanted is None or node.id in wanted)
     )
-
-
-def _check_node(
-    node: Node, graph: Graph, catalogue: Catalogue, folders: Folders
-) -> tuple[Node, list[Problem]]:
-    """The node with its constants converted, and its own problems."""
-    spec = catalogue[node.class_type]
-    inputs = dict(node.inputs)
-    found: list[Problem] = []
-    for item in spec.inputs:
-        if item.name not in inputs:
-            if item.required:
-                found.append(problems.required_input_missing(item))
-            continue
-        value = inputs[item.name]
-        if isinstance(value, Link):
-            problem = _check_link(item, value, graph, catalogue)
-        elif isinstance(value, list):
-            problem = problems.bad_linked_input(item, value[:20])
-        else:
-            inputs[item.name], problem = convert(item, value, folders)
-        if problem:
-            found.append(problem)
-    return replace(node, class_type=spec.class_type, inputs=inputs), found
-
-
-def _check_link(item: InputSpec, link: Link, graph: Graph, catalogue: Catalogue) -> Problem | None:
-    linked = [link.node, link.slot]
-    if link.node not in graph.nodes:
-        return problems.link_to_nowhere(item, linked, f"node '{link.node}' is not in the prompt")
-    source = catalogue[graph.nodes[link.node].class_type]
-    if not 0 <= link.slot < len(source.outputs):
-        why = f"node '{link.node}' ({source.class_type}) has {len(source.outputs)} outputs, "
-        return problems.link_to_nowhere(item, linked, why + f"so there is no output {link.slot}")
-    received = source.outputs[link.slot].type
-    if not compatible(received, item.type):
-        return problems.return_type_mismatch(item, received, linked)
-    return None
 
 
 def _poisoned(graph: Graph, order: list[str], errors: dict[str, list[Problem]]) -> set[str]:
@@ -149,8 +190,8 @@ def _poisoned(graph: Graph, order: list[str], errors: dict[str, list[Problem]]) 
 def _consumers(graph: Graph, order: list[str]) -> dict[str, list[str]]:
     consumers: dict[str, list[str]] = {}
     for node_id in order:
-        for _, link in graph.nodes[node_id].links():
-            consumers.setdefault(link.node, []).append(node_id)
+        for source in graph.nodes[node_id].sources:
+            consumers.setdefault(source, []).append(node_id)
     return consumers
 
 
@@ -178,17 +219,20 @@ def _reach(graph: Graph, order: list[str], outputs: tuple[str, ...]) -> dict[str
     for bit, output in enumerate(outputs):
         reach[output] |= 1 << bit
     for node_id in reversed(order):
-        for _, link in graph.nodes[node_id].links():
-            if link.node in reach:
-                reach[link.node] |= reach[node_id]
+        for source in graph.nodes[node_id].sources:
+            if source in reach:
+                reach[source] |= reach[node_id]
     return reach
 
 
 def _all_failed(
-    outputs: tuple[str, ...], errors: dict[str, list[Problem]], loop: tuple[str, ...]
+    outputs: tuple[str, ...],
+    errors: Mapping[str, list[Problem]],
+    cycle: Mapping[str, list[Problem]],
 ) -> Problem:
-    if loop:
-        return errors[loop[0]][-1]
+    for problem in (problem for found in cycle.values() for problem in found):
+        if problem.type == "dependency_cycle":
+            return problem
     lines = [f"{p.message}: {p.details}" for i in outputs for p in errors.get(i, ())]
     return Problem(
         "prompt_outputs_failed_validation", "Prompt outputs failed validation", "\n".join(lines)

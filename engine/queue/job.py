@@ -1,7 +1,8 @@
 """A job on its way through the queue, as values. What they are stored in is ``store.py``'s."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 State = Literal["pending", "running", "completed", "failed", "cancelled"]
@@ -12,6 +13,8 @@ STATE_OF: Mapping[Status, State] = {
     "interrupted": "cancelled",
 }
 MAX_ATTEMPTS = 3
+# How long an attempt is believed in after the last sign of life of its worker.
+LEASE_MS = 15_000
 # Credentials that old clients send along: they never reach the disk, a node or an answer.
 SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
 
@@ -42,15 +45,55 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One attempt at one job: what a worker is given, and the fence its result must pass."""
+    """One attempt at one job: what a worker is given, and the fence its result must pass.
+
+    The parts of the prompt are the JSON texts that lie in the database; the properties read them,
+    each time anew.
+    """
 
     seq: int
     id: str
     attempt: int
     client_id: str | None
-    prompt: Mapping[str, Any]
-    outputs: tuple[str, ...]
-    extra: Mapping[str, Any]
+    prompt_json: str = "{}"
+    outputs_json: str = "[]"
+    extra_json: str = "{}"
+
+    @property
+    def prompt(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = json.loads(self.prompt_json)
+        return found
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(json.loads(self.outputs_json))
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = json.loads(self.extra_json)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A pending job that might be next, as far as the choice of a worker needs it.
+
+    Attributes:
+        files: the names of models, LoRAs and other files in its prompt.
+        waited_ms: since it was accepted.
+        explicit: its sender chose its number.
+    """
+
+    seq: int
+    id: str
+    client_id: str | None
+    files: tuple[str, ...]
+    waited_ms: int
+    explicit: bool = False
+
+
+# What a job would cost a worker, such as loads of models: the smallest is taken.
+Score = Callable[[Candidate], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +104,15 @@ class Result:
         outputs: what each node shows, by node id.
         meta: ``{node_id, display_node, parent_node, real_node_id}`` by node id.
         messages: the ``execution_*`` events of the run, ``[type, data]`` each.
+        ledger: ``{"seconds", "nodes": {id: {class_type, seconds, ...}}, "cached": [ids]}``: what
+            each node cost and why it ran.
     """
 
     status: Status
     outputs: Mapping[str, Any]
     meta: Mapping[str, Any]
     messages: Sequence[Any]
+    ledger: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +123,18 @@ class StoredEvent:
     job: int
     type: str
     data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job that is in the history now.
+
+    Attributes:
+        events: the last events of the job, stored with its result, for its client to hear.
+    """
+
+    seq: int
+    id: str
+    client_id: str | None
+    state: State
+    events: tuple[StoredEvent, ...]

@@ -9,13 +9,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+# Made once: `json.dumps` with arguments makes one at each call.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=str)
+
 
 def dumps(value: Any) -> str:
     """``value`` as JSON. Floats that are not finite become null, foreign objects their ``str``."""
     try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=str)
+        return _ENCODER.encode(value)
     except (ValueError, TypeError):
-        return json.dumps(_cleaned(value), separators=(",", ":"), allow_nan=False, default=str)
+        return _ENCODER.encode(_cleaned(value))
 
 
 def _cleaned(value: Any) -> Any:

@@ -9,6 +9,9 @@ from typing import Any
 
 from engine.queue.protocol import Frame, ProtocolError, pack, read_async
 
+# Bytes of frames that may wait to be read before the pipe is left to fill.
+_BUFFER = 2**20
+
 
 class WorkerProcess:
     """A started worker. ``frames`` must be read by somebody until it ends."""
@@ -32,6 +35,7 @@ class WorkerProcess:
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            limit=_BUFFER,
             env=worker_environment(),
             start_new_session=True,
         )
@@ -51,11 +55,14 @@ class WorkerProcess:
         finally:
             await self._ended()
 
-    async def send(self, message: Mapping[str, Any]) -> None:
-        """Tell the worker something; a worker that has ended hears nothing."""
-        with contextlib.suppress(OSError):
-            self._stdin.write(pack(message))
-            await self._stdin.drain()
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Tell the worker something, without waiting; one that has ended hears nothing."""
+        self.send_packed(pack(message))
+
+    def send_packed(self, frame: bytes) -> None:
+        """The same for a frame that is bytes already."""
+        if not self._stdin.is_closing():
+            self._stdin.write(frame)
 
     def kill(self) -> None:
         """End the worker now, whatever it does."""

@@ -1,8 +1,9 @@
 """The language between the server and a worker process: frames of JSON and bytes over two pipes.
 
 A frame is two big-endian uint32 (length of the JSON, length of the blob), the JSON object and the
-blob. To the worker go ``run``, ``cancel``, ``free``; from it come ``ready`` or ``failed`` once,
-then ``event``, ``outcome`` and ``device``. The key ``kind`` names them.
+blob. The key ``kind`` names it. To the worker go ``run``, ``cancel``, ``free`` and ``ask``; from it
+come ``ready`` or ``failed`` once, then ``event`` and ``outcome`` of attempts, ``answer`` to a
+question, ``device`` when facts have changed, and ``alive`` when there is nothing else to say.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from typing import Any, BinaryIO
 from engine.queue.jsontext import dumps
 
 _HEAD = struct.Struct(">II")
+# Seconds between two signs of life of a worker that has nothing else to say.
+ALIVE_EVERY = 3.0
 # A frame beyond this is no message but noise on the pipe.
 _MAX_PART = 512 * 2**20
 
@@ -35,7 +38,18 @@ class Frame:
 
 def pack(message: Mapping[str, Any], blob: bytes = b"") -> bytes:
     """The bytes of a frame."""
-    text = dumps(message).encode()
+    return _framed(dumps(message).encode(), blob)
+
+
+def pack_run(job: str, attempt: int, outputs: str, prompt: str, extra: str) -> bytes:
+    """The frame that hands an attempt over. The last three are JSON texts, which go through the
+    server as they are: to read a large graph takes longer than anything else on the way.
+    """
+    head = dumps({"kind": "run", "job": job, "attempt": attempt})[:-1]
+    return _framed(f'{head},"outputs":{outputs},"prompt":{prompt},"extra":{extra}}}'.encode(), b"")
+
+
+def _framed(text: bytes, blob: bytes) -> bytes:
     return _HEAD.pack(len(text), len(blob)) + text + blob
 
 

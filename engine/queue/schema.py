@@ -7,7 +7,10 @@ own. Pictures are files and never rows.
 import logging
 import sqlite3
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from engine.queue.upgrade import describe_old_jobs
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +56,50 @@ MIGRATIONS = (
     create table counters (name text primary key, value integer not null) without rowid;
     insert into counters values ('number', 0);
     """,
+    """
+    -- Its sender chose the number: then fairness between clients leaves the job where it is.
+    alter table jobs add column explicit integer not null default 0;
+    alter table jobs add column files text not null default '[]';  -- names of models and LoRAs
+    alter table jobs add column workflow_id text;
+    update jobs set explicit = 1 where number < 0 or number != cast(number as integer);
+    create index jobs_of_client on jobs (client_id);
+    create index jobs_created on jobs (created_ms, seq);
+    create index jobs_of_workflow on jobs (workflow_id) where workflow_id is not null;
+    create table attempts (
+        job integer not null references jobs (seq) on delete cascade,
+        n integer not null,
+        worker text not null,
+        lease_until integer not null,        -- ms; the worker gives signs of life, or loses the job
+        started_ms integer not null,
+        ended_ms integer,
+        error text,
+        primary key (job, n)
+    ) without rowid;
+    -- A finished job as /api/jobs shows it, so that a listing reads nothing larger.
+    create table cards (
+        job integer primary key references jobs (seq) on delete cascade,
+        card text not null
+    );
+    create table ledgers (
+        job integer primary key references jobs (seq) on delete cascade,
+        ledger text not null
+    );
+    create table class_totals (
+        class_type text primary key,
+        runs integer not null,
+        seconds real not null,
+        bytes integer not null,
+        peak_bytes integer not null
+    ) without rowid;
+    create table ended_totals (state text primary key, jobs integer not null) without rowid;
+    create virtual table searchable using fts5 (words, models, loras, seeds, classes);
+    create trigger jobs_unsearchable after delete on jobs begin
+        delete from searchable where rowid = old.seq;
+    end;
+    """,
 )
+# What SQL alone cannot do in a step.
+_FILLS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: describe_old_jobs}
 
 
 class StoreError(RuntimeError):
@@ -84,9 +130,13 @@ def prepare(path: Path) -> None:
 def connect(path: Path, synchronous: str) -> sqlite3.Connection:
     """A connection without implicit transactions, usable from any one thread at a time."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    connection.execute("pragma journal_mode = wal")
-    connection.execute(f"pragma synchronous = {synchronous}")
-    connection.execute("pragma foreign_keys = on")
+    try:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute(f"pragma synchronous = {synchronous}")
+        connection.execute("pragma foreign_keys = on")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -102,12 +152,25 @@ def _migrate(path: Path) -> None:
                 f"this one knows {len(MIGRATIONS)}). Update, or choose another --user-directory."
             )
         for step in range(version, len(MIGRATIONS)):
-            if step > 0:
+            if version > 0:  # not for one that has just been made
                 _back_up(connection, path, step)
-            script = f"begin immediate; {MIGRATIONS[step]}; pragma user_version = {step + 1}; "
-            connection.executescript(script + "commit")
+            _take_step(connection, step)
     finally:
         connection.close()
+
+
+def _take_step(connection: sqlite3.Connection, step: int) -> None:
+    """One step, whole or not at all."""
+    try:
+        connection.executescript(f"begin immediate; {MIGRATIONS[step]}")
+        if step in _FILLS:
+            _FILLS[step](connection)
+        version = step + 1
+        connection.execute(f"pragma user_version = {version}")
+        connection.execute("commit")
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
 
 
 def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:

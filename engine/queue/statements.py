@@ -1,6 +1,7 @@
-"""The SQL of the queue: one function per change or question, each on a given connection.
+"""The SQL of a job's way into the queue and out of it: one function per change.
 
-Transactions are the caller's. Every value goes in as a bound parameter.
+Transactions are the caller's. Every value goes in as a bound parameter. An operation may be run
+again from its start, so none of them changes anything but the database.
 """
 
 import json
@@ -8,29 +9,33 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
+from engine.queue import ledgers, replay
+from engine.queue.cards import JobRow, card_of, workflow_id_of
 from engine.queue.job import (
     MAX_ATTEMPTS,
     STATE_OF,
     Claim,
     DuplicateJob,
+    Ended,
     Result,
     State,
     StoredEvent,
     Submission,
 )
 from engine.queue.jsontext import dumps
+from engine.queue.line import Line, Waiting
+from engine.queue.search import terms_of
 
 MAX_HISTORY = 10_000
-# Jobs whose events are kept for clients that come back after a lost connection.
-MAX_REPLAYED = 100
 
 
 def now_ms() -> int:
+    """Milliseconds since 1970, UTC."""
     return time.time_ns() // 1_000_000
 
 
-def accept(connection: sqlite3.Connection, job: Submission, created_ms: int) -> float:
-    """Store a job as pending; its number in the queue.
+def accept(connection: sqlite3.Connection, job: Submission, created_ms: int) -> Waiting:
+    """Store a job as pending; its place in the queue.
 
     Raises:
         DuplicateJob: there is a job with this id.
@@ -40,163 +45,191 @@ def accept(connection: sqlite3.Connection, job: Submission, created_ms: int) -> 
             f"A prompt with the id '{job.id}' was already submitted. Send it without a prompt_id, "
             "or with a new one."
         )
-    number = _number(connection, job)
-    row = connection.execute(
-        "insert into jobs (id, number, client_id, created_ms) values (?, ?, ?, ?) returning seq",
-        (job.id, number, job.client_id, created_ms),
-    ).fetchone()
+    terms = terms_of(job.prompt)
+    number, explicit = _number(connection, job)
+    cursor = connection.execute(
+        "insert into jobs (id, number, explicit, client_id, created_ms, files, workflow_id) "
+        "values (?, ?, ?, ?, ?, ?, ?)",
+        (
+            job.id,
+            number,
+            explicit,
+            job.client_id,
+            created_ms,
+            dumps(terms.files),
+            workflow_id_of(job.extra),
+        ),
+    )
+    seq = cursor.lastrowid or 0
     connection.execute(
         "insert into bodies (job, prompt, extra, outputs) values (?, ?, ?, ?)",
-        (row[0], dumps(job.prompt), dumps(job.extra), dumps(list(job.outputs))),
+        (seq, dumps(job.prompt), dumps(job.extra), dumps(list(job.outputs))),
     )
-    return number
+    connection.execute(
+        "insert into searchable (rowid, words, models, loras, seeds, classes) "
+        "values (?, ?, ?, ?, ?, ?)",
+        (seq, terms.words, terms.models, terms.loras, terms.seeds, terms.classes),
+    )
+    return Waiting(number, job.id, seq, job.client_id, explicit, created_ms, files=terms.files)
 
 
-def _number(connection: sqlite3.Connection, job: Submission) -> float:
+def _number(connection: sqlite3.Connection, job: Submission) -> tuple[float, bool]:
+    """The number of a new job, and whether its sender chose the place."""
     if job.number is not None:
-        return job.number
+        return job.number, True
     counter: int = connection.execute(
         "update counters set value = value + 1 where name = 'number' returning value - 1"
     ).fetchone()[0]
-    return -counter if job.front else counter
+    return (-counter, True) if job.front else (counter, False)
 
 
-def claim(connection: sqlite3.Connection) -> Claim | None:
-    """Start an attempt at the next pending job: the smallest number, then the smallest id."""
-    row = connection.execute(
-        "update jobs set state = 'running', attempt = attempt + 1, started_ms = ? where seq = "
-        "(select seq from jobs where state = 'pending' order by number, id limit 1) "
-        "returning seq, id, attempt, client_id",
-        (now_ms(),),
-    ).fetchone()
-    if row is None:
-        return None
-    seq, job_id, attempt, client_id = row
-    prompt, outputs, extra = connection.execute(
-        "select prompt, outputs, extra from bodies where job = ?", (seq,)
-    ).fetchone()
-    return Claim(
-        seq,
-        job_id,
-        attempt,
-        client_id,
-        json.loads(prompt),
-        tuple(json.loads(outputs)),
-        json.loads(extra),
-    )
+def finish(
+    connection: sqlite3.Connection, claimed: Claim, result: Result, first_event: int
+) -> Ended | None:
+    """Commit the result of an attempt; None when it is not the current attempt any more.
+
+    The last event of the job, ``executing`` no node, is stored with it as number ``first_event``.
+    """
+    closing = replay.closing(claimed.seq, claimed.id, first_event)
+    return _finish(connection, claimed, STATE_OF[result.status], result, (closing,), was="running")
 
 
-def finish(connection: sqlite3.Connection, claimed: Claim, result: Result) -> bool:
-    """Commit the result of an attempt; False when it is not the current attempt any more."""
-    return _finish(connection, claimed.seq, claimed.attempt, STATE_OF[result.status], result)
+def crash(
+    connection: sqlite3.Connection, claimed: Claim, why: str, failure: Result, first_event: int
+) -> Ended | bool:
+    """An attempt ended with its worker: True if the job is pending again, else how it failed.
 
-
-def release(connection: sqlite3.Connection, claimed: Claim) -> bool:
-    """Put a claimed job back: its worker was stopped on purpose."""
-    cursor = connection.execute(
-        "update jobs set state = 'pending' where seq = ? and attempt = ? and state = 'running'",
-        (claimed.seq, claimed.attempt),
-    )
-    return cursor.rowcount == 1
-
-
-def crash(connection: sqlite3.Connection, claimed: Claim, why: str, failure: Result) -> State:
-    """An attempt ended with its worker: the job is pending again, or failed if it was the last.
-
-    ``failure`` becomes the result of a job that has no attempt left.
+    ``failure`` becomes the result of a job that has no attempt left; its last message and the
+    closing one are stored as events from number ``first_event``. False when the attempt is not the
+    current one any more.
     """
     row = connection.execute(
         "update jobs set crashes = crashes + 1, error = ?, state = 'pending' "
         "where seq = ? and attempt = ? and state = 'running' returning crashes",
         (why, claimed.seq, claimed.attempt),
     ).fetchone()
-    if row is None or row[0] < MAX_ATTEMPTS:
-        return "pending"
-    _finish(connection, claimed.seq, claimed.attempt, "failed", failure)
-    return "failed"
+    if row is None:
+        return False
+    if row[0] < MAX_ATTEMPTS:
+        _end_attempt(connection, claimed, why)
+        return True
+    events = replay.endings(claimed.seq, claimed.id, failure, first_event)
+    return _finish(connection, claimed, "failed", failure, events, why) or False
 
 
-def running(connection: sqlite3.Connection) -> list[Claim]:
-    """The attempts that are running, without their bodies: after a start, what a crash cut off."""
-    rows = connection.execute(
-        "select seq, id, attempt, client_id from jobs where state = 'running' order by number, id"
-    )
-    return [
-        Claim(seq, job_id, attempt, client, {}, (), {}) for seq, job_id, attempt, client in rows
-    ]
+def cancel(
+    connection: sqlite3.Connection, seq: int, why: str, result: Result, first_event: int
+) -> Ended | None:
+    """A pending job ends before it began; None when it is not pending."""
+    row = connection.execute(
+        "update jobs set error = ? where seq = ? and state = 'pending' "
+        "returning id, attempt, client_id",
+        (why, seq),
+    ).fetchone()
+    if row is None:
+        return None
+    claimed = Claim(seq, *row)
+    events = replay.endings(seq, claimed.id, result, first_event)
+    return _finish(connection, claimed, "cancelled", result, events, why)
 
 
 def _finish(
-    connection: sqlite3.Connection, seq: int, attempt: int, state: State, result: Result
-) -> bool:
+    connection: sqlite3.Connection,
+    claimed: Claim,
+    state: State,
+    result: Result,
+    events: tuple[StoredEvent, ...],
+    reason: str | None = None,
+    was: State = "pending",
+) -> Ended | None:
+    ended_ms = now_ms()
     row = connection.execute(
         "update jobs set state = ?, ended_ms = ?, "
         "finished = (select coalesce(max(finished), 0) + 1 from jobs) "
-        "where seq = ? and attempt = ? and finished is null returning finished",
-        (state, now_ms(), seq, attempt),
+        "where seq = ? and attempt = ? and state = ? "
+        "returning finished, number, created_ms, started_ms, workflow_id",
+        (state, ended_ms, claimed.seq, claimed.attempt, was),
     ).fetchone()
     if row is None:
-        return False
+        return None
+    finished, number, created_ms, started_ms, workflow_id = row
+    job = JobRow(claimed.id, state, number, created_ms, started_ms, ended_ms, workflow_id, reason)
     connection.execute(
         "insert into results (job, outputs, meta, messages) values (?, ?, ?, ?)",
-        (seq, dumps(result.outputs), dumps(result.meta), dumps(list(result.messages))),
+        (claimed.seq, dumps(result.outputs), dumps(result.meta), dumps(list(result.messages))),
     )
-    connection.execute("delete from jobs where finished <= ?", (row[0] - MAX_HISTORY,))
-    # One more job in the history pushes one out of the replay.
     connection.execute(
-        "delete from events where job in (select seq from jobs where finished = ?)",
-        (row[0] - MAX_REPLAYED,),
+        "insert into cards (job, card) values (?, ?)",
+        (claimed.seq, dumps(card_of(job, result.outputs, result.messages))),
     )
-    return True
+    _end_attempt(connection, claimed, reason)
+    ledgers.keep(connection, claimed.seq, state, result.ledger)
+    replay.append(connection, events)
+    connection.execute("delete from jobs where finished <= ?", (finished - MAX_HISTORY,))
+    return Ended(claimed.seq, claimed.id, claimed.client_id, state, events)
 
 
-def remove_pending(connection: sqlite3.Connection, ids: Sequence[str] | None) -> int:
-    """Drop pending jobs by id, or all of them; how many there were."""
-    if ids is None:
-        return connection.execute("delete from jobs where state = 'pending'").rowcount
-    removed = connection.executemany(
-        "delete from jobs where id = ? and state = 'pending'", [(job_id,) for job_id in ids]
-    )
-    return removed.rowcount
-
-
-def forget(connection: sqlite3.Connection, ids: Sequence[str] | None) -> int:
-    """Drop finished jobs from the history by id, or all of them; how many there were."""
-    if ids is None:
-        return connection.execute("delete from jobs where finished is not null").rowcount
-    forgotten = connection.executemany(
-        "delete from jobs where id = ? and finished is not null", [(job_id,) for job_id in ids]
-    )
-    return forgotten.rowcount
-
-
-def append_events(connection: sqlite3.Connection, events: Sequence[StoredEvent]) -> None:
-    """Store events of jobs that still exist."""
-    connection.executemany(
-        "insert into events (n, job, type, data) select ?, seq, ?, ? from jobs where seq = ?",
-        [(event.n, event.type, event.data, event.job) for event in events],
+def _end_attempt(connection: sqlite3.Connection, claimed: Claim, error: str | None) -> None:
+    connection.execute(
+        "update attempts set ended_ms = ?, error = ? where job = ? and n = ? and ended_ms is null",
+        (now_ms(), error, claimed.seq, claimed.attempt),
     )
 
 
-def last_event(connection: sqlite3.Connection) -> int:
-    """The largest event number ever given, also when that event was dropped since."""
-    row = connection.execute("select seq from sqlite_sequence where name = 'events'").fetchone()
-    return row[0] if row else 0
-
-
-def events_after(connection: sqlite3.Connection, client_id: str, n: int) -> list[StoredEvent]:
+def remove_pending(connection: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, str]:
+    """Drop pending jobs; row numbers and ids of those there were."""
     rows = connection.execute(
-        "select e.n, e.job, e.type, e.data from jobs j join events e on e.job = j.seq "
-        "where j.client_id = ? and e.n > ? order by e.n",
-        (client_id, n),
+        "delete from jobs where state = 'pending' "
+        "and seq in (select value from json_each(?)) returning seq, id",
+        (dumps(list(seqs)),),
     )
-    return [StoredEvent(*row) for row in rows]
+    return dict(rows.fetchall())
 
 
-def remaining(connection: sqlite3.Connection) -> int:
-    """How many jobs are pending or running."""
-    row = connection.execute(
-        "select count(*) from jobs where state in ('pending', 'running')"
-    ).fetchone()
-    count: int = row[0]
-    return count
+def forget(connection: sqlite3.Connection, ids: Sequence[str] | None) -> list[str]:
+    """Drop finished jobs from the history by id, or all of them; the ids of those there were."""
+    if ids is None:
+        rows = connection.execute("delete from jobs where finished is not null returning id")
+    else:
+        rows = connection.execute(
+            "delete from jobs where finished is not null "
+            "and id in (select value from json_each(?)) returning id",
+            (dumps(list(ids)),),
+        )
+    return [row[0] for row in rows.fetchall()]
+
+
+def set_paused(connection: sqlite3.Connection, *, paused: bool) -> None:
+    connection.execute("insert or replace into counters values ('paused', ?)", (int(paused),))
+
+
+def is_paused(connection: sqlite3.Connection) -> bool:
+    row = connection.execute("select value from counters where name = 'paused'").fetchone()
+    return bool(row and row[0])
+
+
+def line(connection: sqlite3.Connection) -> Line:
+    """The jobs that have not ended, and which clients have had their turns."""
+    found: dict[str, list[Waiting]] = {"pending": [], "running": []}
+    for state, files, *place in connection.execute(
+        "select state, files, number, id, seq, client_id, explicit, created_ms, attempt from jobs "
+        "where state in ('pending', 'running')"
+    ):
+        number, job_id, seq, client_id, explicit, created_ms, attempt = place
+        found[state].append(
+            Waiting(
+                number,
+                job_id,
+                seq,
+                client_id,
+                bool(explicit),
+                created_ms,
+                attempt,
+                tuple(json.loads(files)),
+            )
+        )
+    clients = connection.execute(
+        "select coalesce(client_id, '') from jobs where started_ms is not null "
+        "group by 1 order by max(started_ms)"
+    )
+    return Line(found["pending"], found["running"], [row[0] for row in clients])

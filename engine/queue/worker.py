@@ -1,26 +1,29 @@
-"""The worker process: it runs jobs one after another for the server that started it.
+"""The worker process: it runs jobs and answers questions for the server that started it.
 
 Its real stdin and stdout carry frames (``protocol.py``); prints of nodes go to stderr, which is the
 server's log. It knows nothing of torch: ``main`` is given a function that makes the engine.
 When its stdin closes, the server is gone, and so is the worker.
+
+Each attempt runs in a thread of its own, because two may overlap: how many, the server decides.
+Questions are answered beside them. To give memory back waits until nothing runs.
 """
 
-import io
-import os
 import queue
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from engine.execution.job import Cancel, Event, Job, Outcome
 from engine.formats.api import read_prompt
 from engine.graph.catalogue import Catalogue
 from engine.queue.endings import job_error
-from engine.queue.protocol import Frame, ProtocolError, pack, read
+from engine.queue.protocol import Frame
+from engine.queue.pulse import Pulse
+from engine.queue.wire import Wire, read_forever, take_pipes
+
+_Attempt = tuple[str, int]
 
 
 class Engine(Protocol):
@@ -31,10 +34,16 @@ class Engine(Protocol):
         """The node classes that can be run."""
 
     def device_facts(self) -> Mapping[str, Any]:
-        """``{"pytorch_version": str, "devices": [...]}``, as ``/system_stats`` shows them now."""
+        """``{"pytorch_version": str, "devices": [...]}``, as ``/system_stats`` shows them now, and
+        for the dispatcher ``"warm"``, the paths of the weights in memory, and ``"visible"``, the
+        names of the devices that workers could have. Called from a thread of its own."""
 
     def run(self, job: Job, emit: Callable[[Event], None], cancel: Cancel) -> Outcome:
-        """Run a job to its end; ``emit`` may be called from any thread."""
+        """Run a job to its end; ``emit`` may be called from any thread. Two jobs may overlap."""
+
+    def answer(self, what: str, payload: Mapping[str, Any]) -> Any:
+        """The answer, as JSON, to a question about something that is not run. What is raised is
+        told to who asked."""
 
     def free(self, *, unload_models: bool, free_memory: bool) -> None:
         """Give memory back between jobs; ``free_memory`` drops cached results, too."""
@@ -46,16 +55,14 @@ def main(make_engine: Callable[[], Engine]) -> int:
     ``make_engine`` does the slow imports. It is called after stdin and stdout are in safety, so
     that nothing that is printed on the way is taken for a frame.
     """
-    incoming, outgoing = _take_pipes()
+    incoming, outgoing = take_pipes()
     # Ctrl-C in the terminal is for the server, which then stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    wire = _Wire(outgoing)
-    jobs: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-    cancels = _Cancels()
+    wire = Wire(outgoing)
+    pulse = Pulse(wire)
+    inbox = _Inbox()
     # Reading starts before the imports: a server that dies meanwhile takes the worker with it.
-    threading.Thread(
-        target=_read_forever, args=(incoming, jobs, cancels), name="server", daemon=True
-    ).start()
+    _thread("server", read_forever, incoming, inbox.take)
     try:
         engine = make_engine()
         ready = {"catalogue": engine.catalogue.to_json(), "device": engine.device_facts()}
@@ -64,97 +71,70 @@ def main(make_engine: Callable[[], Engine]) -> int:
         wire.send({"kind": "failed", "message": f"{type(error).__name__}: {error}"})
         return 1
     wire.send({"kind": "ready", **ready})
-    while True:
-        frame = jobs.get()
-        if frame.kind == "run":
-            _run(engine, frame, cancels, wire)
-        elif frame.kind == "free":
-            engine.free(
-                unload_models=bool(frame.message.get("unload_models")),
-                free_memory=bool(frame.message.get("free_memory")),
-            )
-        wire.send({"kind": "device", "device": engine.device_facts()})
+    pulse.know(engine.device_facts)
+    _thread("questions", _answer_forever, engine, inbox, wire)
+    _work_forever(engine, inbox, wire, pulse)
+    return 0
 
 
-class _Wire:
-    """The way to the server. Nodes report from several threads, so sending has a lock."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def send(self, message: Mapping[str, Any], blob: bytes = b"") -> None:
-        data = pack(message, blob)
-        try:
-            with self._lock:
-                self._stream.write(data)
-                self._stream.flush()
-        except OSError:
-            _leave()
-
-
-class _Cancels:
-    """The cancel flags of the attempts that the server has sent and that have not ended."""
+class _Inbox:
+    """What the server has sent, by who takes it; and the cancel flags of its attempts."""
 
     def __init__(self) -> None:
-        self._flags: dict[tuple[str, int], Cancel] = {}
+        self.jobs: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self.questions: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self._flags: dict[_Attempt, Cancel] = {}
         self._lock = threading.Lock()
 
-    def flag(self, attempt: tuple[str, int]) -> Cancel:
-        with self._lock:
-            return self._flags.setdefault(attempt, Cancel())
+    def take(self, frame: Frame) -> None:
+        """Called by the thread that reads. A cancel is heard at once, whatever runs."""
+        if frame.kind == "cancel":
+            with self._lock:
+                flag = self._flags.get(_attempt(frame))  # none if it has ended meanwhile
+            if flag is not None:
+                flag.set()
+        elif frame.kind == "ask":
+            self.questions.put(frame)
+        else:
+            if frame.kind == "run":
+                with self._lock:
+                    self._flags[_attempt(frame)] = Cancel()
+            self.jobs.put(frame)
 
-    def drop(self, attempt: tuple[str, int]) -> None:
+    def flag(self, attempt: _Attempt) -> Cancel:
+        with self._lock:
+            return self._flags[attempt]
+
+    def drop(self, attempt: _Attempt) -> None:
         with self._lock:
             self._flags.pop(attempt, None)
 
-    def cancel(self, attempt: tuple[str, int]) -> None:
-        """Raise the flag of an attempt; one that has ended meanwhile has none any more."""
-        with self._lock:
-            if attempt in self._flags:
-                self._flags[attempt].set()
 
-
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The process's stdin and stdout for ourselves; others read nothing and print to stderr."""
-    sys.stdout.flush()
-    incoming, outgoing = os.dup(0), os.dup(1)
-    with Path(os.devnull).open("rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    os.dup2(2, 1)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
-    return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
-
-
-def _read_forever(incoming: BinaryIO, jobs: "queue.SimpleQueue[Frame]", cancels: _Cancels) -> None:
+def _work_forever(engine: Engine, inbox: _Inbox, wire: Wire, pulse: Pulse) -> None:
+    running: list[threading.Thread] = []
     while True:
-        try:
-            frame = read(incoming)
-        except (OSError, ProtocolError) as error:
-            print(f"The worker lost its server: {error}.", file=sys.stderr)
-            frame = None
-        if frame is None:
-            _leave()
-        elif frame.kind == "cancel":
-            cancels.cancel(_attempt(frame))
-        else:
-            if frame.kind == "run":
-                cancels.flag(_attempt(frame))
-            jobs.put(frame)
+        frame = inbox.jobs.get()
+        running = [thread for thread in running if thread.is_alive()]
+        if frame.kind == "run":
+            running.append(_thread("job", _run, engine, frame, inbox, wire, pulse))
+        elif frame.kind == "free":
+            for thread in running:
+                thread.join()
+            _free(engine, frame)
+            pulse.changed()
 
 
-def _leave() -> None:
-    """End at once, in whatever the main thread is: nobody is there to take its result."""
-    sys.stderr.flush()
-    os._exit(0)
+def _free(engine: Engine, frame: Frame) -> None:
+    try:
+        engine.free(
+            unload_models=bool(frame.message.get("unload_models")),
+            free_memory=bool(frame.message.get("free_memory")),
+        )
+    except Exception:  # noqa: BLE001 - memory that cannot be given back is no reason to end
+        traceback.print_exc()
 
 
-def _attempt(frame: Frame) -> tuple[str, int]:
-    return str(frame.message["job"]), int(frame.message["attempt"])
-
-
-def _run(engine: Engine, frame: Frame, cancels: _Cancels, wire: _Wire) -> None:
+def _run(engine: Engine, frame: Frame, inbox: _Inbox, wire: Wire, pulse: Pulse) -> None:
     attempt = _attempt(frame)
     head = {"job": attempt[0], "attempt": attempt[1]}
 
@@ -163,12 +143,12 @@ def _run(engine: Engine, frame: Frame, cancels: _Cancels, wire: _Wire) -> None:
         wire.send(message, event.blob or b"")
 
     try:
-        outcome = engine.run(_job(frame), emit, cancels.flag(attempt))
+        outcome = engine.run(_job(frame), emit, inbox.flag(attempt))
     except Exception as error:  # noqa: BLE001 - a fault of the engine must not be tried again
         traceback.print_exc()
         outcome = _engine_failed(attempt[0], error)
         emit(Event("execution_error", outcome.messages[0][1]))
-    cancels.drop(attempt)
+    inbox.drop(attempt)
     wire.send(
         {
             "kind": "outcome",
@@ -177,8 +157,36 @@ def _run(engine: Engine, frame: Frame, cancels: _Cancels, wire: _Wire) -> None:
             "outputs": outcome.outputs,
             "meta": outcome.meta,
             "messages": outcome.messages,
+            "ledger": outcome.ledger,
         }
     )
+    pulse.changed()
+
+
+def _answer_forever(engine: Engine, inbox: _Inbox, wire: Wire) -> None:
+    """A thread for each question: one that takes long, or for ever, holds up no other."""
+    while True:
+        _thread("question", _answer, engine, inbox.questions.get(), wire)
+
+
+def _answer(engine: Engine, frame: Frame, wire: Wire) -> None:
+    value, error = None, None
+    try:
+        value = engine.answer(str(frame.message["what"]), frame.message["payload"])
+    except Exception as problem:  # noqa: BLE001 - who asked is told
+        traceback.print_exc()
+        error = f"{type(problem).__name__}: {problem}"
+    wire.send({"kind": "answer", "id": frame.message["id"], "value": value, "error": error})
+
+
+def _thread(name: str, target: Callable[..., None], *arguments: Any) -> threading.Thread:
+    thread = threading.Thread(target=target, args=arguments, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _attempt(frame: Frame) -> _Attempt:
+    return str(frame.message["job"]), int(frame.message["attempt"])
 
 
 def _job(frame: Frame) -> Job:

@@ -12,10 +12,11 @@ from engine.sampling.guidance import Guided
 from engine.sampling.model import DiffusionModel, Network, network_model
 from engine.sampling.noise import NoiseProfile, start_noise
 from engine.sampling.pipeline import OnStep, Start, Step, run_sampler
+from engine.sampling.resume import NEVER, Resume
 from engine.sampling.samplers.registry import SAMPLERS, sampler
 from engine.sampling.schedulers import SCHEDULERS, cut_steps, ksampler_sigmas
 
-__all__ = ["SAMPLERS", "SCHEDULERS", "Stages", "Step", "ksample"]
+__all__ = ["SAMPLERS", "SCHEDULERS", "Resume", "Stages", "Step", "ksample"]
 
 Conditioning = Sequence[Any]
 
@@ -46,13 +47,15 @@ def ksample(
     on_step: OnStep | None = None,
     profile: NoiseProfile = NoiseProfile.CURRENT,
     stages: Stages = Stages(),
+    resume: Resume = NEVER,
 ) -> dict[str, Any]:
     """A copy of the LATENT dict `latent` with new `samples`: float32 [B, C, h, w], on the CPU.
 
     `latent` holds `samples` [B, C, h, w] in VAE space and may hold `noise_mask` and `batch_index`.
     `positive` and `negative` are CONDITIONING values. A bare network is sampled as SD1's family;
     `device` is where it computes. `on_step` is called once for every step; what it raises ends
-    the run.
+    the run. With `resume` a run goes on from where an earlier attempt was cut off: the same latent,
+    and `on_step` is called for the steps that are still made.
 
     Raises ValueError for unknown names, a latent or a prompt made for another family of models,
     and conditioning that cannot be used.
@@ -86,7 +89,15 @@ def ksample(
     )
     start = Start(samples, noise, seed, latent.get("noise_mask"))
     result = run_sampler(
-        model, guided, chosen, sigmas, start, device=device, profile=profile, on_step=on_step
+        model,
+        guided,
+        chosen,
+        sigmas,
+        start,
+        device=device,
+        profile=profile,
+        on_step=on_step,
+        resume=resume,
     )
     return {**latent, "samples": result}
 

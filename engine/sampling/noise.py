@@ -4,7 +4,7 @@ Every draw comes from a generator of its own; the process's global generator is 
 seeded, so that runs on different lanes cannot disturb each other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
 import torch
@@ -39,19 +39,41 @@ def start_noise(like: Tensor, seed: int, batch_index: Sequence[int] | None = Non
     return torch.cat([draws[index] for index in batch_index])
 
 
-def step_noise(like: Tensor, seed: int, profile: NoiseProfile) -> Callable[[], Tensor]:
-    """The draws of one run's ancestral samplers: like `like`, a fresh one at each call.
+class StepNoise:
+    """A source of draws like `like` whose place in its sequence can be kept and found again."""
+
+    def __init__(self, like: Tensor, generator: torch.Generator) -> None:
+        self._like = like
+        self._generator = generator
+
+    def __call__(self) -> Tensor:
+        """The next draw: standard normal, with shape, dtype and device of `like`."""
+        like = self._like
+        return torch.randn(
+            like.shape, dtype=like.dtype, device=like.device, generator=self._generator
+        )
+
+    def state(self) -> Tensor:
+        """What the next draws depend on: uint8 [n] on the CPU, n the device's choice."""
+        return self._generator.get_state()
+
+    def restore(self, state: Tensor) -> None:
+        """Go on from `state()` of a source on the same kind of device.
+
+        Raises TypeError or RuntimeError, and changes nothing, when it is no such state.
+        """
+        self._generator.set_state(state)
+
+
+def step_noise(like: Tensor, seed: int, profile: NoiseProfile) -> StepNoise:
+    """The draws of one run's ancestral samplers.
 
     Release 0.3 seeds a CPU's generator with the start noise's own seed, so its first draw repeats
     the start noise; later ones use the next seed. On other devices both use `seed`.
     """
     later = profile is NoiseProfile.CURRENT and like.device.type == "cpu"
     generator = torch.Generator(device=like.device).manual_seed((seed + later) % _SEEDS)
-
-    def draw() -> Tensor:
-        return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
-
-    return draw
+    return StepNoise(like, generator)
 
 
 def ddim_mask_noise(like: Tensor, seed: int) -> Tensor:

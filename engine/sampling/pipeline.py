@@ -7,6 +7,7 @@ does so for the KSampler nodes.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,8 +15,9 @@ from torch import Tensor
 from engine.sampling.mask import Masked, latent_mask
 from engine.sampling.model import DiffusionModel
 from engine.sampling.noise import NoiseProfile, ddim_mask_noise, step_noise
+from engine.sampling.resume import NEVER, Resume, begin, name_run, write_state
 from engine.sampling.samplers.registry import Sampler
-from engine.sampling.samplers.tools import Denoise, Tools
+from engine.sampling.samplers.tools import Denoise, State, Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,13 @@ def run_sampler(
     device: torch.device | str = "cpu",
     profile: NoiseProfile = NoiseProfile.CURRENT,
     on_step: OnStep | None = None,
+    resume: Resume = NEVER,
 ) -> Tensor:
     """The latent after sampling over `sigmas`, in VAE space, float32 [B, C, h, w] on the CPU.
 
     `sigmas` is float32 [n + 1]; without any, the latent comes back as it is. What `on_step`
-    raises ends the run.
+    raises ends the run. Steps that an earlier attempt kept in `resume` are not made again, and the
+    latent is the same to the last bit.
     """
     if len(sigmas) == 0:
         return start.latent
@@ -76,13 +80,14 @@ def run_sampler(
             denoise = Masked(denoise, sampling, mask, latent, kept.to(device, torch.float32))
         full = starts_full(float(sigmas[0]), sampling.sigma_max)
         x = sampling.noise_scaling(sigmas[0], noise, latent, full=full)
-        tools = Tools(
-            model=sampling,
-            noise=step_noise(x, start.seed, profile),
-            report=_reporter(on_step, len(sigmas) - 1),
-        )
-        x = sampler.run(denoise, x, sigmas, tools)
-        x = sampling.inverse_noise_scaling(sigmas[-1], x)
+        fresh, total = step_noise(x, start.seed, profile), len(sigmas) - 1
+        tools = Tools(model=sampling, noise=fresh, report=_reporter(on_step, total))
+        run = name_run(sampler.run.__name__, x, sigmas, start.seed, profile)
+        state = first = begin(resume, State(0, x), total, fresh, run)
+        for state in sampler.run(denoise, first, sigmas, tools):
+            if state.step < total:
+                resume.keep(partial(write_state, state, fresh, run))
+        x = sampling.inverse_noise_scaling(sigmas[-1], state.x)
         return model.format.process_out(x.float()).cpu()
 
 

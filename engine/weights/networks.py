@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from engine.weights.cancel import Check, no_check
 from engine.weights.checkpoint import Part
 from engine.weights.configs import (
     NORM_GROUPS,
@@ -43,8 +44,12 @@ def preload() -> None:
 
 # Nodes run in inference mode; tensors born in it could not be patched outside of it.
 @torch.inference_mode(False)
-def load_network(part: Part[Config], device: torch.device, dtype: torch.dtype) -> Network:
+def load_network(
+    part: Part[Config], device: torch.device, dtype: torch.dtype, check: Check = no_check
+) -> Network:
     """Build the network of ``part`` and read its weights, tensor by tensor, into memory.
+
+    ``check`` is called before each tensor; what it raises passes through.
 
     Raises:
         WeightsError: a tensor of the file does not have the shape that its network needs.
@@ -53,6 +58,7 @@ def load_network(part: Part[Config], device: torch.device, dtype: torch.dtype) -
     parameters: dict[str, nn.Parameter] = {}
     with TensorFile(part.file) as tensors:
         for own_name, empty in list(module.named_parameters()):
+            check()
             live = live_name(module, own_name)
             if part.shape(live) != tuple(empty.shape):
                 raise WeightsError(

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from engine.weights.calls import Autoencoder, TextEncoder, UNet
+from engine.weights.cancel import Check, checked, no_check
 from engine.weights.checkpoint import Part, inspect_checkpoint
 from engine.weights.configs import Config
 from engine.weights.errors import WeightsError
@@ -56,6 +57,11 @@ class Residency:
 
     One lock guards everything, and a network is borrowed under it, so calls from several threads
     run one after the other and each sees its own patches.
+
+    Whoever asks for a network may give a ``check``: it is called between the tensors that are
+    loaded or baked, before each call of the UNet and before each layer of the others, also when the
+    network is called later. What it raises passes through; a load that it ended is forgotten, and a
+    bake that it ended is completed by the next one.
     """
 
     def __init__(
@@ -81,6 +87,7 @@ class Residency:
         self._lock = threading.RLock()
         self._residents: OrderedDict[Part[Config], _Resident] = OrderedDict()
         self._counters = Counters()
+        self._warm: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -91,7 +98,12 @@ class Residency:
     def counters(self) -> Counters:
         return self._counters
 
-    def unet(self, model: Model) -> UNet:
+    @property
+    def warm(self) -> tuple[str, ...]:
+        """Paths of the files whose weights are in memory, those of LoRAs too. Never waits."""
+        return self._warm
+
+    def unet(self, model: Model, check: Check = no_check) -> UNet:
         """The denoising network of ``model``, loaded and patched.
 
         Raises:
@@ -99,21 +111,21 @@ class Residency:
         """
         checkpoint = inspect_checkpoint(model.source)
         part = _present(checkpoint.unet, model.source, "UNet")
-        borrow = partial(self._borrow, part, model.patches)
+        borrow = partial(self._borrow, part, model.patches, check)
         with borrow():
             return UNet(borrow, part.config, checkpoint.prediction)
 
-    def text_encoder(self, clip: Clip) -> TextEncoder:
+    def text_encoder(self, clip: Clip, check: Check = no_check) -> TextEncoder:
         """The text network of ``clip``, loaded and patched. Raises WeightsError as ``unet``."""
         part = _present(inspect_checkpoint(clip.source).text, clip.source, "text encoder")
-        borrow = partial(self._borrow, part, clip.patches)
+        borrow = partial(self._borrow_checked, part, clip.patches, check)
         with borrow():
             return TextEncoder(borrow, part.config)
 
-    def vae(self, vae: Vae) -> Autoencoder:
+    def vae(self, vae: Vae, check: Check = no_check) -> Autoencoder:
         """The autoencoder of ``vae``, loaded. Raises WeightsError as ``unet``."""
         part = _present(inspect_checkpoint(vae.source).vae, vae.source, "VAE")
-        borrow = partial(self._borrow, part, ())
+        borrow = partial(self._borrow_checked, part, (), check)
         with borrow():
             return Autoencoder(borrow, part.config)
 
@@ -125,18 +137,27 @@ class Residency:
             trim_memory()
 
     @contextmanager
-    def _borrow(self, part: Part[Config], patches: Patches) -> Iterator[nn.Module]:
+    def _borrow(self, part: Part[Config], patches: Patches, check: Check) -> Iterator[nn.Module]:
         with self._lock:
-            resident = self._resident(part)
+            check()
+            resident = self._resident(part, check)
             if resident.patches != patches:
-                self._rebake(resident, patches)
+                self._rebake(resident, patches, check)
             yield resident.network.module
 
-    def _resident(self, part: Part[Config]) -> _Resident:
+    @contextmanager
+    def _borrow_checked(
+        self, part: Part[Config], patches: Patches, check: Check
+    ) -> Iterator[nn.Module]:
+        """``_borrow`` of a network that one call of may take long."""
+        with self._borrow(part, patches, check) as module, checked(module, check):
+            yield module
+
+    def _resident(self, part: Part[Config], check: Check) -> _Resident:
         found = self._residents.get(part)
         if found is None:
             self._make_room(part.parameters)
-            found = _Resident(part, load_network(part, self._device, self._dtype))
+            found = _Resident(part, load_network(part, self._device, self._dtype, check))
             self._residents[part] = found
             self._count(networks_loaded=1)
         self._residents.move_to_end(part)
@@ -156,13 +177,13 @@ class Residency:
         self._residents.popitem(last=False)
         self._count(networks_dropped=1)
 
-    def _rebake(self, resident: _Resident, patches: Patches) -> None:
+    def _rebake(self, resident: _Resident, patches: Patches, check: Check) -> None:
         """Bring the network from the patches it has to ``patches``, by what differs alone."""
         wanted = self._entries(resident.part, patches)
         names = resident.applied.keys() | wanted.keys()
         changed = [n for n in sorted(names) if resident.applied.get(n, ()) != wanted.get(n, ())]
         resident.patches = None
-        self._bake(resident, {name: wanted.get(name, ()) for name in changed})
+        self._bake(resident, {name: wanted.get(name, ()) for name in changed}, check)
         resident.patches = patches
         self._count(parameters_baked=len(changed))
 
@@ -176,11 +197,12 @@ class Residency:
                 entries[name] = (*entries.get(name, ()), patch)
         return entries
 
-    def _bake(self, resident: _Resident, wanted: dict[str, Patches]) -> None:
+    def _bake(self, resident: _Resident, wanted: dict[str, Patches], check: Check) -> None:
         files = {patch.file for entries in wanted.values() for patch in entries}
         part = resident.part
         with TensorFile(part.file) as base, self._patcher.opened(files, part) as add:
             for name, entries in wanted.items():
+                check()
                 resident.applied[name] = None
                 live = resident.network.parameters[name].data
                 if not entries:
@@ -198,6 +220,13 @@ class Residency:
     def _count(self, **more: int) -> None:
         now = {name: getattr(self._counters, name) + n for name, n in more.items()}
         self._counters = replace(self._counters, **now)
+        files = {path for one in self._residents.values() for path in _files(one)}
+        self._warm = tuple(sorted(files))
+
+
+def _files(resident: _Resident) -> Iterator[str]:
+    yield resident.part.file.path
+    yield from (patch.file.path for patch in resident.patches or () if patch.strength != 0)
 
 
 _C = TypeVar("_C", bound=Config)

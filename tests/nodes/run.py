@@ -1,6 +1,6 @@
 """A ``Run`` for calling nodes as plain functions: real folders, real services, no engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -23,6 +23,8 @@ class LocalRun:
     wants_preview: bool = False
     shown: dict[str, list[Any]] = field(default_factory=dict)
     steps: list[tuple[int, int]] = field(default_factory=list)
+    state: bytes | None = None
+    kept: list[bytes] = field(default_factory=list)
 
     def progress(self, value: int, total: int, preview: Preview | None = None) -> None:
         self.steps.append((value, total))
@@ -36,3 +38,9 @@ class LocalRun:
     def service(self, kind: type[T]) -> T:
         found: T = self.services[kind]
         return found
+
+    def resumed(self) -> bytes | None:
+        return self.state
+
+    def keep(self, state: Callable[[], bytes]) -> None:
+        self.kept.append(state())

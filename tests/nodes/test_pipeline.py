@@ -45,7 +45,17 @@ class Studio:
         save_lora(loras / "foreign.safetensors", {"lora_unet_down_blocks_9_nothing": (8, 8)})
         save_lora(loras / "partly.safetensors", both | {"lora_unet_mystery": (8, 8)})
         self.engine = worker.Engine(
-            worker.parser().parse_args(["--base-directory", str(base), "--cpu", "--previews"])
+            worker.parser().parse_args(
+                [
+                    "--base-directory",
+                    str(base),
+                    "--device",
+                    "cpu",
+                    "--previews",
+                    "--cache-disk",
+                    "0",
+                ]
+            )
         )
         self.output = base / "output"
         self.events: list[Event] = []

@@ -93,7 +93,7 @@ def train(work: Path, recipe: Recipe) -> None:
         words = torch.where(dropped, empty.expand(BATCH, SLOTS), ids[which])
         lora.strength = strengths[which]
         with torch.autocast("cpu", torch.bfloat16):
-            loss = noise_loss(pair, latents[which], words, alphas)
+            loss = noise_loss(pair, latents[which], pair.read(words), alphas)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(lora.parameters(), 1.0)

@@ -1,22 +1,21 @@
-"""Trains the starter denoiser and its text encoder together: eps prediction on cached latents.
+"""Trains the starter denoiser: eps prediction on cached latents, with an encoder that can read.
 
-Run: python -m tools.starter.denoiser WORKDIR, after tools.starter.vae. Not here: the latents
-(latents.py) and the LoRAs (adapters.py).
+Run: python -m tools.starter.denoiser WORKDIR, after tools.starter.vae and tools.starter.reading.
+Not here: the text encoder (reading.py), the latents (latents.py) and the LoRAs (adapters.py).
 """
 
 import argparse
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
-from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel
 
-from engine.text.tokenizer import END, START, clip_tokenizer
+from engine.text.tokenizer import clip_tokenizer
 from tools.starter.latents import SLOTS, cached_set, spread_of, token_ids
+from tools.starter.looking import looking_loss, places_of, use_plain_attention
+from tools.starter.reading import LAYOUT_SLOTS, WIDTH, build_text
 from tools.starter.training import (
     Average,
     learning_rate,
@@ -32,63 +31,36 @@ CAPTION_DROPOUT = 0.1
 SNR_CAP = 5.0
 WEIGHT_CAP = 20.0
 PAIR_EMPHASIS = 2.0
+HIDDEN_SHARE = 0.6
+LOOKING_WEIGHT = 0.05
 TRAIN_SEEDS = range(1_000_000, 1_014_000)
-WIDTH = 64
 
 
 class Pair(nn.Module):
-    """The two networks that are trained together."""
+    """The UNet and the text encoder that tells it what to draw."""
 
     def __init__(self) -> None:
         super().__init__()
         self.unet = build_unet()
+        self.attention = use_plain_attention(self.unet)
         self.text = build_text()
 
-    def forward(self, noisy: Tensor, steps: Tensor, ids: Tensor) -> Tensor:
-        """Predicted noise [B, 4, h, w] for noisy latents, timesteps int64 [B] and token ids int64
-        [B, 77].
-        """
-        context = self.text(input_ids=ids).last_hidden_state
+    def read(self, ids: Tensor) -> Tensor:
+        """The context [B, 77, 64] of token ids int64 [B, 77]."""
+        context: Tensor = self.text(input_ids=ids).last_hidden_state
+        return context
+
+    def forward(self, noisy: Tensor, steps: Tensor, context: Tensor) -> Tensor:
+        """Predicted noise [B, 4, h, w] for noisy latents and timesteps int64 [B]."""
         predicted: Tensor = self.unet(noisy, steps, context).sample
         return predicted
-
-
-class PlainAttention:
-    """Attention as three plain products. For heads of 8 channels torch's fused CPU attention is
-    four times
-    as slow in its backward pass."""
-
-    def __call__(
-        self,
-        attn: Attention,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
-        **_: Any,
-    ) -> Tensor:
-        """[B, N, C] -> [B, N, C]; the context is [B, 77, D], or the states themselves."""
-        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        batch, slots, _width = hidden_states.shape
-        query, key, value = (
-            layer(x).view(batch, x.shape[1], attn.heads, -1).transpose(1, 2).flatten(0, 1)
-            for layer, x in (
-                (attn.to_q, hidden_states),
-                (attn.to_k, context),
-                (attn.to_v, context),
-            )
-        )
-        scores = torch.bmm(query * attn.scale, key.transpose(1, 2))
-        # torch.softmax would be computed and kept in float32 under autocast.
-        weights = torch._softmax(scores, -1, False)
-        mixed = torch.bmm(weights, value).view(batch, attn.heads, slots, -1).transpose(1, 2)
-        out: Tensor = attn.to_out[0](mixed.reshape(batch, slots, -1))
-        return out
 
 
 def build_unet() -> UNet2DConditionModel:
     """SD1's UNet with three narrow levels; `attention_head_dim` is diffusers' name for the number
     of heads.
     """
-    unet = UNet2DConditionModel(
+    return UNet2DConditionModel(
         sample_size=16,
         block_out_channels=(64, 128, 128),
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
@@ -96,23 +68,6 @@ def build_unet() -> UNet2DConditionModel:
         layers_per_block=1,
         cross_attention_dim=WIDTH,
         attention_head_dim=8,
-    )
-    unet.set_attn_processor(PlainAttention())
-    return unet
-
-
-def build_text() -> CLIPTextModel:
-    """CLIP's text encoder, one head of 64 channels, four layers."""
-    return CLIPTextModel(
-        CLIPTextConfig(
-            hidden_size=WIDTH,
-            intermediate_size=4 * WIDTH,
-            num_attention_heads=WIDTH // 64,
-            num_hidden_layers=4,
-            hidden_act="quick_gelu",
-            bos_token_id=START,
-            eos_token_id=END,
-        )
     )
 
 
@@ -135,7 +90,7 @@ def loss_weights(alphas: Tensor) -> Tensor:
     return (1 + 1 / snr).clamp(max=WEIGHT_CAP) * (SNR_CAP / snr).clamp(max=1) / 5
 
 
-def noise_loss(model: nn.Module, latent: Tensor, ids: Tensor, alphas: Tensor) -> Tensor:
+def noise_loss(model: nn.Module, latent: Tensor, context: Tensor, alphas: Tensor) -> Tensor:
     """Weighted squared error of the predicted noise, a scalar; `alphas` is `alphas_cumprod()`."""
     count = len(latent)
     # Timesteps are spread evenly over the batch: less variance than independent draws.
@@ -143,21 +98,46 @@ def noise_loss(model: nn.Module, latent: Tensor, ids: Tensor, alphas: Tensor) ->
     noise = torch.randn_like(latent)
     alpha = alphas[steps].view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * latent + (1 - alpha).sqrt() * noise
-    error = (model(noisy, steps, ids).float() - noise).square().mean(dim=(1, 2, 3))
+    error = (model(noisy, steps, context).float() - noise).square().mean(dim=(1, 2, 3))
     weighted: Tensor = error * loss_weights(alphas[steps])
     return weighted.mean()
+
+
+def hide_words(context: Tensor, empty: Tensor) -> Tensor:
+    """The contexts [B, 77, 64] with only the layout left in some of them; the rest of these is as
+    in `empty` [1, 77, 64].
+
+    Words say which things there are and not where. While they are heard the UNet leans on them,
+    and which thing goes where stays a matter of luck for thousands of steps.
+    """
+    hidden = torch.rand(len(context), 1, 1) < HIDDEN_SHARE
+    words = torch.arange(SLOTS).view(1, SLOTS, 1) < SLOTS - LAYOUT_SLOTS
+    return torch.where(hidden & words, empty, context)
+
+
+def _of(weights: Tensor, chosen: Tensor) -> Tensor:
+    """Attention weights [B * heads, N, 77] of the chosen of B pictures."""
+    return weights.view(len(chosen), -1, *weights.shape[1:])[chosen].flatten(0, 1)
 
 
 def draw_shares(ids: Tensor) -> Tensor:
     """How often each caption [N, 77] is drawn, float32 [N]: those that put one thing beside another
     are the hardest and come three times as often.
     """
-    (above,), (left,) = (clip_tokenizer().encode(word) for word in ("above", "left"))
-    pairs = ((ids == above) | (ids == left)).any(dim=1)
+    words = [clip_tokenizer().encode(word)[0] for word in ("above", "below", "left", "right")]
+    pairs = torch.isin(ids, torch.tensor(words)).any(dim=1)
     return 1 + PAIR_EMPHASIS * pairs.float()
 
 
-def train(work: Path, steps: int) -> None:
+def _reader(work: Path) -> dict[str, Tensor]:
+    state = load_checkpoint(work / "text.pt")
+    if state is None:
+        raise FileNotFoundError(f"{work / 'text.pt'} is missing: run tools.starter.reading first.")
+    weights: dict[str, Tensor] = state["model"]
+    return weights
+
+
+def train(work: Path, steps: int, rate: float) -> None:
     """Train to `steps`, resuming from WORK/denoiser.pt; averaged weights are kept in it under
     "average".
     """
@@ -166,35 +146,46 @@ def train(work: Path, steps: int) -> None:
     spread = spread_of(data["latent"])
     latents, ids = spread.normalise(data["latent"]), data["ids"]
     model = Pair()
+    model.text.requires_grad_(False)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+        model.unet.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
     )
-    average = Average(model, 0.996)
-    start = 0
-    if state := load_checkpoint(work / "denoiser.pt"):
+    start, state = 0, load_checkpoint(work / "denoiser.pt")
+    if state:
         model.load_state_dict(state["model"])
+    model.text.load_state_dict(_reader(work))
+    average = Average(model, 0.996)
+    if state and "optimizer" in state:  # a state from restore.py has weights only
         optimizer.load_state_dict(state["optimizer"])
         average.values, start = state["average"], state["step"]
-    shares = draw_shares(ids)
-    empty, alphas, shown = token_ids([""]), alphas_cumprod(), 0.0
+    shares, places = draw_shares(ids), places_of(TRAIN_SEEDS)
+    empty, alphas, shown, astray = token_ids([""]), alphas_cumprod(), 0.0, 0.0
     clock = time.monotonic()
     for step in range(start, steps):
-        optimizer.param_groups[0]["lr"] = learning_rate(step, steps, PEAK_RATE, 200)
+        optimizer.param_groups[0]["lr"] = learning_rate(step, steps, rate, 200)
         which = torch.multinomial(shares, BATCH)
         dropped = torch.rand(BATCH, 1) < CAPTION_DROPOUT
         words = torch.where(dropped, empty.expand(BATCH, SLOTS), ids[which])
         with torch.autocast("cpu", torch.bfloat16):
-            loss = noise_loss(model, latents[which], words, alphas)
+            context = hide_words(model.read(words), model.read(empty))
+            seen: list[Tensor] = []
+            model.attention.seen = seen
+            loss = noise_loss(model, latents[which], context, alphas)
+            there = ~dropped.squeeze(1)
+            looking = looking_loss([_of(weights, there) for weights in seen], places[which][there])
+            loss = loss + LOOKING_WEIGHT * looking
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         average.update(model, step)
         shown += loss.item() / 25
+        astray += looking.item() / 25
         if (step + 1) % 25 == 0:
             seconds = time.monotonic() - clock
-            print(f"denoiser {step + 1} loss {shown:.4f} {seconds:.0f} s", flush=True)
-            shown = 0.0
+            told = f"loss {shown:.4f} looking {astray:.3f} {seconds:.0f} s"
+            print(f"denoiser {step + 1} {told}", flush=True)
+            shown = astray = 0.0
         if (step + 1) % 250 == 0 or step + 1 == steps:
             save_checkpoint(
                 work / "denoiser.pt",
@@ -211,9 +202,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", type=Path, help="folder with vae.pt, for checkpoints and caches")
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--rate", type=float, default=PEAK_RATE)
+    parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    prepare_cpu()
-    train(arguments.work, arguments.steps)
+    prepare_cpu(arguments.threads)
+    train(arguments.work, arguments.steps, arguments.rate)
 
 
 if __name__ == "__main__":

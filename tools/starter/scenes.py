@@ -16,6 +16,7 @@ SIZES = ("small", "large")
 PLACES = ("centre", "top", "bottom", "left", "right")
 PLURALS = {"cross": "crosses"}
 COUNT_WORDS = {2: "two", 3: "three"}
+BACKWARD_SHARE = 0.5
 
 _PLACE_WORDS = {
     "top": "at the top",
@@ -23,10 +24,8 @@ _PLACE_WORDS = {
     "left": "on the left",
     "right": "on the right",
 }
-# Told from one end only. With "below" and "right of" as well, where a thing goes depends on its
-# place in the sentence and on the word together, which takes a model of this size far longer to
-# learn.
-_RELATION_WORDS = {"vertical": "above", "horizontal": "left of"}
+# Told from the first thing and told from the second.
+_RELATION_WORDS = {"vertical": ("above", "below"), "horizontal": ("left of", "right of")}
 _OPENINGS = ("", "", "", "", "", "", "a picture of ", "a drawing of ")
 
 
@@ -99,7 +98,10 @@ def _phrase(scene: Scene, rng: random.Random) -> str:
         where = _PLACE_WORDS.get(scene.place)
         return f"{_one(thing, rng)} {where}" if where else _one(thing, rng)
     first, second = (_one(thing, rng) for thing in scene.things)
-    return f"{first} {_RELATION_WORDS[scene.relation]} {second}"
+    forward, backward = _RELATION_WORDS[scene.relation]
+    if rng.random() < BACKWARD_SHARE:
+        return f"{second} {backward} {first}"
+    return f"{first} {forward} {second}"
 
 
 def _one(thing: Thing, rng: random.Random) -> str:

@@ -6,12 +6,13 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from aiohttp import web
 
 from engine.queue.catalogue_file import CatalogueFile, fingerprint
-from engine.queue.dispatcher import Dispatcher, WorkerTrouble
+from engine.queue.dispatcher import Dispatcher
+from engine.queue.pool import WorkerTrouble
 from engine.queue.schema import StoreError
 from engine.queue.store import Store
 from web.server import page
@@ -46,8 +47,13 @@ def serve(options: Options) -> int:
         return 1
 
 
-def make_app(options: Options, store: Store, worker_command: Sequence[str]) -> web.Application:
-    """The application; its dispatcher starts and stops with it."""
+def make_app(
+    options: Options, store: Store, worker_command: Callable[[str], Sequence[str]]
+) -> web.Application:
+    """The application; its dispatcher starts and stops with it.
+
+    ``worker_command`` gives the command that starts a worker for a device.
+    """
     folders = options.folders()
     sources = [HOME / "nodes", HOME / "engine" / "graph", folders.custom_nodes]
 
@@ -59,9 +65,9 @@ def make_app(options: Options, store: Store, worker_command: Sequence[str]) -> w
         client_max_size=options.max_upload_size,
         handler_args={"max_line_size": _MAX_LINE, "max_field_size": _MAX_LINE},
     )
-    hub = Hub()
+    hub = Hub(lambda: store.paused)
     app[OPTIONS], app[FOLDERS], app[STORE], app[HUB] = options, folders, store, hub
-    app[DISPATCHER] = Dispatcher(store, worker_command, hub, catalogue_file)
+    app[DISPATCHER] = Dispatcher(store, worker_command, hub, catalogue_file, options.devices)
     app[FEATURES] = features(options.max_upload_size)
     app[NODE_INFO] = NodeInfo(folders)
     add_routes(app)
@@ -87,7 +93,10 @@ async def _serve(options: Options) -> int:
     for place in (folders.input, folders.output, folders.temp, folders.user):
         place.mkdir(parents=True, exist_ok=True)
     store = Store(folders.user / _DATABASE)
-    command = [*main_script(), "worker", *options.worker_arguments()]
+
+    def command(device: str) -> list[str]:
+        return [*main_script(), "worker", *options.worker_arguments(device)]
+
     app = make_app(options, store, command)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
     try:

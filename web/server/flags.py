@@ -69,11 +69,6 @@ IGNORED: Mapping[str, str | int | None] = {
     "--disable-xformers": 0,
     "--force-upcast-attention": 0,
     "--dont-upcast-attention": 0,
-    # cache
-    "--cache-classic": 0,
-    "--cache-lru": None,
-    "--cache-none": 0,
-    "--cache-ram": "*",
     # packs
     "--disable-all-custom-nodes": 0,
     "--whitelist-custom-nodes": "*",

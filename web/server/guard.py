@@ -49,7 +49,7 @@ def guard(options: Options) -> Middleware:
             _log.exception("%s %s failed", request.method, request.path)
             response = _error(500, "internal_error", "The server met a fault of its own.")
         if not response.prepared:
-            _add_headers(request, response, options)
+            add_headers(request, response, options)
         return response
 
     return middleware
@@ -178,7 +178,8 @@ def _check_content_type(request: web.Request) -> None:
     refuse(415, "wrong_content_type", "Browsers must send this as application/json.")
 
 
-def _add_headers(request: web.Request, response: web.StreamResponse, options: Options) -> None:
+def add_headers(request: web.Request, response: web.StreamResponse, options: Options) -> None:
+    """The headers that every answer has; for one that is sent bit by bit, before its beginning."""
     headers = response.headers
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"

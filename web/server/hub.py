@@ -7,12 +7,13 @@ event loop's thread comes here.
 import asyncio
 import contextlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aiohttp import WSCloseCode, web
 
 from engine.queue.jsontext import dumps
+from web.server.frames import Sender
 from web.server.outbox import Outbox
 
 _JPEG, _PNG = 1, 2
@@ -22,11 +23,12 @@ _PLAIN_PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
 class Client:
     """One connected socket. Its own task does the sending, so that nobody waits for a slow one."""
 
-    def __init__(self, sid: str, socket: web.WebSocketResponse) -> None:
+    def __init__(self, sid: str, socket: web.WebSocketResponse, sender: Sender) -> None:
         self.sid = sid
         self.flags: Mapping[str, Any] = {}
         self.outbox = Outbox()
         self._socket = socket
+        self._sender = sender
         self._something = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[bool] | None = None
@@ -55,18 +57,20 @@ class Client:
             while True:
                 await self._something.wait()
                 self._something.clear()
-                while (message := self.outbox.pop()) is not None:
-                    if isinstance(message, str):
-                        await self._socket.send_str(message)
-                    else:
-                        await self._socket.send_bytes(message)
+                while messages := self.outbox.pop_some():
+                    await self._sender.send(messages)
 
 
 class Hub:
-    """The connected clients by id: one live socket each, a newer one replaces the older."""
+    """The connected clients by id: one live socket each, a newer one replaces the older.
 
-    def __init__(self) -> None:
+    ``paused`` says whether the queue is.
+    """
+
+    def __init__(self, paused: Callable[[], bool]) -> None:
+        self._paused = paused
         self._clients: dict[str, Client] = {}
+        self._streams: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -86,6 +90,20 @@ class Hub:
     def close(self) -> None:
         for client in list(self._clients.values()):
             client.stop()
+        for stream in self._streams:
+            stream.cancel()
+
+    @contextlib.contextmanager
+    def streaming(self) -> Iterator[None]:
+        """The current task is an answer without an end; ``close`` ends it."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("answers are sent by tasks of the event loop")
+        self._streams.add(task)
+        try:
+            yield
+        finally:
+            self._streams.discard(task)
 
     def event(self, client_id: str | None, type_: str, data: Mapping[str, Any], n: int) -> None:
         """Tell the client of a job about it. Without one only an interruption is news to others."""
@@ -113,7 +131,7 @@ class Hub:
             client.notify()
 
     def queue_changed(self, remaining: int) -> None:
-        self._broadcast(status(remaining))
+        self._broadcast(status(remaining, paused=self._paused()))
 
     def _broadcast(self, text: str) -> None:
         for client in self._clients.values():
@@ -126,9 +144,10 @@ def message(type_: str, data: Any, n: int = 0) -> str:
     return dumps({"type": type_, "data": data, "n": n} if n else {"type": type_, "data": data})
 
 
-def status(remaining: int, sid: str | None = None) -> str:
+def status(remaining: int, sid: str | None = None, *, paused: bool) -> str:
     """The ``status`` message; with ``sid`` it tells a new client its id."""
-    data: dict[str, Any] = {"status": {"exec_info": {"queue_remaining": remaining}}}
+    info = {"queue_remaining": remaining, **({"paused": True} if paused else {})}
+    data: dict[str, Any] = {"status": {"exec_info": info}}
     return message("status", data if sid is None else {**data, "sid": sid})
 
 

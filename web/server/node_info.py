@@ -10,8 +10,8 @@ from aiohttp import hdrs, web
 
 from engine.files.folders import Folders
 from engine.graph.catalogue import Catalogue, object_info
-from engine.queue.dispatcher import WorkerTrouble
 from engine.queue.jsontext import dumps
+from engine.queue.pool import WorkerTrouble
 from web.server.answers import answer_text, refuse
 from web.server.keys import DISPATCHER
 

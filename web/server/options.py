@@ -3,6 +3,7 @@
 import argparse
 import ipaddress
 import os
+import re
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
+from engine.execution.modes import CacheMode, add_cache_flags, cache_mode
 from engine.files.folders import Folders
 from web.server.flags import IGNORED
 
@@ -17,6 +19,8 @@ from web.server.flags import IGNORED
 HOME = Path(__file__).resolve().parents[2]
 _LOOPBACK = ("127.0.0.1",)
 _EVERYWHERE = "0.0.0.0,::"  # what a bare --listen means
+_DEVICE = re.compile(r"cpu|cuda:[0-9]{1,3}")
+_MAX_WORKERS = 64
 
 
 class BadOptions(ValueError):
@@ -33,6 +37,7 @@ class Options:
         token: what every request must show, or None.
         cors_origin: the one foreign origin that browsers may call from, or ``*``.
         max_upload_size: bytes.
+        devices: one worker for each; empty for one worker on every GPU there is, else on the CPU.
         ignored: flags that were given, are known, and mean nothing here.
     """
 
@@ -49,9 +54,11 @@ class Options:
     allowed_hosts: frozenset[str] = frozenset()
     insecure_no_auth: bool = False
     cors_origin: str | None = None
-    cpu: bool = False
+    devices: tuple[str, ...] = ()
     quick_test: bool = False
     disable_metadata: bool = False
+    cache: CacheMode = field(default_factory=CacheMode)
+    debug_mutations: bool = False
     verbose: str = "INFO"
     ignored: tuple[str, ...] = ()
 
@@ -63,14 +70,18 @@ class Options:
     def folders(self) -> Folders:
         return Folders(self.base_directory, HOME / "models", dict(self.places))
 
-    def worker_arguments(self) -> list[str]:
-        """What the worker process is started with: nothing that it need not know."""
-        arguments = ["--base-directory", str(self.base_directory)]
+    def worker_arguments(self, device: str) -> list[str]:
+        """What the worker process of a device is started with: nothing that it need not know."""
+        arguments = ["--base-directory", str(self.base_directory), "--device", device]
         for place, path in self.places.items():
             arguments += [f"--{place}-directory", str(path)]
         if self.preview_method != "none":
             arguments.append("--previews")
-        flags = {"--disable-metadata": self.disable_metadata, "--cpu": self.cpu}
+        arguments += self.cache.flags()
+        flags = {
+            "--disable-metadata": self.disable_metadata,
+            "--debug-mutations": self.debug_mutations,
+        }
         return arguments + [flag for flag, given in flags.items() if given]
 
 
@@ -106,9 +117,11 @@ def read_options(arguments: Sequence[str]) -> Options:
         ),
         insecure_no_auth=given.insecure_no_auth,
         cors_origin=given.enable_cors_header,
-        cpu=given.cpu,
+        devices=_devices(given),
         quick_test=given.quick_test_for_ci,
         disable_metadata=given.disable_metadata,
+        cache=cache_mode(given),
+        debug_mutations=given.debug_mutations,
         verbose=given.verbose,
         ignored=tuple(given.ignored or ()),
     )
@@ -179,14 +192,36 @@ def _parser() -> argparse.ArgumentParser:
     add("--insecure-no-auth", action="store_true", help="let everybody in who can connect")
     add("--enable-cors-header", nargs="?", const="*", metavar="ORIGIN")
     add("--cpu", action="store_true", help="do not use the GPU")
+    add("--devices", metavar="DEVICE,...", help="one worker for each: cpu, cuda:0, cuda:1 ...")
+    add("--workers", type=_count, default=1, metavar="N", help="how many share each such device")
     add("--quick-test-for-ci", action="store_true", help="start everything, then end")
     add("--disable-metadata", action="store_true", help="write no workflow into pictures")
+    add("--debug-mutations", action="store_true", help="find nodes that write into their inputs")
+    add_cache_flags(parser)
     levels = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
     add("--verbose", nargs="?", default="INFO", const="DEBUG", choices=levels)
     parser.set_defaults(ignored=None)
     for flag, count in IGNORED.items():
         add(flag, action=_Ignore, nargs=count, dest="ignored", help=argparse.SUPPRESS)
     return parser
+
+
+def _devices(given: argparse.Namespace) -> tuple[str, ...]:
+    if given.cpu and given.devices:
+        raise BadOptions("--cpu and --devices exclude each other.")
+    if given.workers > 1 and not given.cpu and not given.devices:
+        raise BadOptions("--workers says how many share a device: name it (--cpu, --devices).")
+    names = [name.strip() for name in (given.devices or ("cpu" if given.cpu else "")).split(",")]
+    for name in names:
+        if name and not _DEVICE.fullmatch(name):
+            raise BadOptions(f"--devices: '{name}' is no device; they are cpu, cuda:0, cuda:1 ...")
+    return tuple(name for name in names if name for _ in range(given.workers))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to {_MAX_WORKERS}")
+    return int(text)
 
 
 def _port(text: str) -> int:

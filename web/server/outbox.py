@@ -13,6 +13,7 @@ from engine.queue.jsontext import dumps
 
 # Beyond this many waiting messages the client counts as slow.
 _SLOW = 64
+_ONE_GO = 32 * 1024
 _MAX_MESSAGES = 50_000
 _MAX_BYTES = 64 * 2**20
 
@@ -79,6 +80,15 @@ class Outbox:
         waiting = self._remove(next(iter(self._waiting)))
         payload = waiting.payload
         return payload if isinstance(payload, (str, bytes)) else dumps(payload)
+
+    def pop_some(self) -> list[str | bytes]:
+        """The next messages, few enough to be sent in one go; none when nothing waits."""
+        found: list[str | bytes] = []
+        size = 0
+        while size < _ONE_GO and (message := self.pop()) is not None:
+            found.append(message)
+            size += len(message)
+        return found
 
     def _append(self, waiting: _Waiting) -> None:
         self._waiting[self._next] = waiting

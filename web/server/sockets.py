@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from web.server.answers import refuse
+from web.server.frames import Sender
 from web.server.hub import Client, message, status
 from web.server.keys import DISPATCHER, FEATURES, HUB, STORE
 
@@ -25,7 +26,9 @@ async def websocket(request: web.Request) -> web.WebSocketResponse:
     if not socket.can_prepare(request):
         refuse(400, "no_websocket", "This address speaks websocket only.")
     await socket.prepare(request)
-    client = Client(sid, socket)
+    if request.transport is None:
+        return socket  # the client has gone already
+    client = Client(sid, socket, Sender(socket, request.transport))
     hub = request.app[HUB]
     hub.join(client)
     try:
@@ -40,10 +43,9 @@ async def websocket(request: web.Request) -> web.WebSocketResponse:
 
 async def _greet(request: web.Request, client: Client) -> None:
     """Put what a newcomer must know before what has been happening since it was let in."""
-    store, running = request.app[STORE], request.app[DISPATCHER].running
-    greeting = [status(store.remaining, client.sid)]
-    if running is not None and running.claim.client_id == client.sid:
-        greeting += [message(type_, data) for type_, data in running.so_far()]
+    store, so_far = request.app[STORE], request.app[DISPATCHER].so_far(client.sid)
+    greeting = [status(store.remaining, client.sid, paused=store.paused)]
+    greeting += [message(type_, data) for type_, data in so_far]
     since = request.query.get("since", "")
     if since.isdecimal() and len(since) < _MAX_DIGITS:
         missed = await store.events_after(client.sid, int(since))

@@ -1,48 +1,64 @@
 """First-order samplers: Euler, its ancestral and CFG++ forms, DDPM and LCM."""
 
+from collections.abc import Iterator
+
 from torch import Tensor
 
-from engine.sampling.samplers.tools import Denoise, Tools, ancestral, ancestral_flow, steps
+from engine.sampling.samplers.tools import (
+    Denoise,
+    State,
+    Tools,
+    ancestral,
+    ancestral_flow,
+    steps,
+)
 
 
-def euler(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor:
+def euler(denoise: Denoise, start: State, sigmas: Tensor, tools: Tools) -> Iterator[State]:
     """Karras et al. 2022, arXiv 2206.00364, algorithm 1 without churn; equals DDIM with eta 0."""
-    for i, a, b in steps(sigmas):
+    x = start.x
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
         x = x + (x - D) / a * (b - a)
-    return x
+        yield State(i + 1, x)
 
 
 def euler_ancestral(
     denoise: Denoise,
-    x: Tensor,
+    start: State,
     sigmas: Tensor,
     tools: Tools,
     *,
     eta: float = 1.0,
     s_noise: float = 1.0,
-) -> Tensor:
+) -> Iterator[State]:
     """Euler steps that overshoot and add fresh noise; on flow models the noise keeps the signal's
     share.
     """
-    for i, a, b in steps(sigmas):
+    step = _flow_ancestral if tools.model.flow else _noise_ancestral
+    x = start.x
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
-        if tools.model.flow:
-            x = D if b == 0 else _flow_ancestral(x, D, a, b, eta, s_noise, tools)
-            continue
-        down, up = ancestral(a, b, eta)
-        if down == 0:
-            x = D
-            continue
-        x = x + (x - D) / a * (down - a) + tools.noise() * (s_noise * up)
-    return x
+        x = step(x, D, a, b, eta, s_noise, tools)
+        yield State(i + 1, x)
+
+
+def _noise_ancestral(
+    x: Tensor, D: Tensor, a: Tensor, b: Tensor, eta: float, s_noise: float, tools: Tools
+) -> Tensor:
+    down, up = ancestral(a, b, eta)
+    if down == 0:
+        return D
+    return x + (x - D) / a * (down - a) + tools.noise() * (s_noise * up)
 
 
 def _flow_ancestral(
     x: Tensor, D: Tensor, a: Tensor, b: Tensor, eta: float, s_noise: float, tools: Tools
 ) -> Tensor:
+    if b == 0:
+        return D
     down, keep, up = ancestral_flow(a, b, eta)
     x = down / a * x + (1 - down / a) * D
     if eta > 0:
@@ -50,42 +66,43 @@ def _flow_ancestral(
     return x
 
 
-def euler_cfg_pp(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor:
+def euler_cfg_pp(denoise: Denoise, start: State, sigmas: Tensor, tools: Tools) -> Iterator[State]:
     """CFG++ (Chung et al. 2024, arXiv 2406.08070): noise goes back along the unguided direction."""
-    return euler_ancestral_cfg_pp(denoise, x, sigmas, tools, eta=0.0, s_noise=0.0)
+    return euler_ancestral_cfg_pp(denoise, start, sigmas, tools, eta=0.0, s_noise=0.0)
 
 
 def euler_ancestral_cfg_pp(
     denoise: Denoise,
-    x: Tensor,
+    start: State,
     sigmas: Tensor,
     tools: Tools,
     *,
     eta: float = 1.0,
     s_noise: float = 1.0,
-) -> Tensor:
+) -> Iterator[State]:
     """CFG++ with ancestral noise; the step sizes are those of the signal-scaled sigma / alpha."""
-    model = tools.model
-    for i, a, b in steps(sigmas):
+    model, x = tools.model, start.x
+    for i, a, b in steps(sigmas, start.step):
         D, U = denoise(x, a)
         tools.report(i, D, x)
         if b == 0:
             x = D
-            continue
-        alpha_a, alpha_b = model.alpha(a), model.alpha(b)
-        d = (x - alpha_a * U) / a
-        down, up = ancestral(a / alpha_a, b / alpha_b, eta)
-        x = alpha_b * D + alpha_b * down * d
-        if eta > 0 and s_noise > 0:
-            x = x + alpha_b * tools.noise() * (s_noise * up)
-    return x
+        else:
+            alpha_a, alpha_b = model.alpha(a), model.alpha(b)
+            d = (x - alpha_a * U) / a
+            down, up = ancestral(a / alpha_a, b / alpha_b, eta)
+            x = alpha_b * D + alpha_b * down * d
+            if eta > 0 and s_noise > 0:
+                x = x + alpha_b * tools.noise() * (s_noise * up)
+        yield State(i + 1, x)
 
 
-def ddpm(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor:
+def ddpm(denoise: Denoise, start: State, sigmas: Tensor, tools: Tools) -> Iterator[State]:
     """Ancestral sampling in the variance-preserving frame: Ho et al. 2020, arXiv 2006.11239,
     algorithm 2.
     """
-    for i, a, b in steps(sigmas):
+    x = start.x
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
         bar_a, bar_b = 1 / (a**2 + 1), 1 / (b**2 + 1)
@@ -95,13 +112,14 @@ def ddpm(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor:
         if b > 0:
             x = x + tools.noise() * ((1 - ratio) * (1 - bar_b) / (1 - bar_a)).sqrt()
             x = x * (1 + b**2).sqrt()
-    return x
+        yield State(i + 1, x)
 
 
-def lcm(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor:
+def lcm(denoise: Denoise, start: State, sigmas: Tensor, tools: Tools) -> Iterator[State]:
     """Latent consistency sampling (Luo et al. 2023, arXiv 2310.04378): predict, noise again."""
-    for i, a, b in steps(sigmas):
+    x = start.x
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
         x = tools.model.noise_scaling(b, tools.noise(), D) if b > 0 else D
-    return x
+        yield State(i + 1, x)

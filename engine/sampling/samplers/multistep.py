@@ -1,17 +1,17 @@
 """Samplers that remember earlier steps and look once in each: DPM-Solver++(2M), LMS, iPNDM."""
 
-from collections import deque
+from collections.abc import Iterator
 
 from torch import Tensor
 
-from engine.sampling.samplers.tools import Denoise, Tools, steps
+from engine.sampling.samplers.tools import Denoise, State, Tools, steps
 
 
-def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor:
+def dpmpp_2m(denoise: Denoise, start: State, sigmas: Tensor, tools: Tools) -> Iterator[State]:
     """DPM-Solver++(2M): Lu et al. 2022, arXiv 2211.01095, algorithm 2."""
     t = -sigmas.log()
-    previous: Tensor | None = None
-    for i, a, b in steps(sigmas):
+    x, previous = start.x, start.history[0] if start.history else None
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
         h = t[i + 1] - t[i]
@@ -21,14 +21,16 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tenso
             ahead = (1 + 1 / (2 * r)) * D - 1 / (2 * r) * previous
         x = b / a * x - (-h).expm1() * ahead
         previous = D
-    return x
+        yield State(i + 1, x, (previous,))
 
 
-def dpmpp_2m_cfg_pp(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor:
+def dpmpp_2m_cfg_pp(
+    denoise: Denoise, start: State, sigmas: Tensor, tools: Tools
+) -> Iterator[State]:
     """DPM-Solver++(2M) in CFG++ form: the unguided prediction carries the noise."""
     t = -sigmas.log()
-    previous: Tensor | None = None
-    for i, a, b in steps(sigmas):
+    x, previous = start.x, start.history[0] if start.history else None
+    for i, a, b in steps(sigmas, start.step):
         D, U = denoise(x, a)
         tools.report(i, D, x)
         h = t[i + 1] - t[i]
@@ -37,23 +39,25 @@ def dpmpp_2m_cfg_pp(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -
             r = (t[i] - t[i - 1]) / h
             x = x - (-h).expm1() / (2 * r) * (D - previous)
         previous = U
-    return x
+        yield State(i + 1, x, (previous,))
 
 
-def lms(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools, *, order: int = 4) -> Tensor:
+def lms(
+    denoise: Denoise, start: State, sigmas: Tensor, tools: Tools, *, order: int = 4
+) -> Iterator[State]:
     """Linear multistep (Adams-Bashforth on uneven sigmas), coefficients integrated exactly."""
-    slopes: deque[Tensor] = deque(maxlen=order)
-    for i, a, b in steps(sigmas):
+    x, slopes = start.x, start.history
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
-        slopes.appendleft((x - D) / a)
+        slopes = ((x - D) / a, *slopes)[:order]
         if b == 0:
             x = D
-            continue
-        nodes = [float(sigmas[i - j]) for j in range(len(slopes))]
-        for j, slope in enumerate(slopes):
-            x = x + slope * _lagrange_integral(nodes, j, float(a), float(b))
-    return x
+        else:
+            nodes = [float(sigmas[i - j]) for j in range(len(slopes))]
+            for j, slope in enumerate(slopes):
+                x = x + slope * _lagrange_integral(nodes, j, float(a), float(b))
+        yield State(i + 1, x, slopes)
 
 
 def _lagrange_integral(nodes: list[float], j: int, a: float, b: float) -> float:
@@ -78,19 +82,19 @@ _ADAMS_BASHFORTH = (
 )
 
 
-def ipndm(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor:
+def ipndm(denoise: Denoise, start: State, sigmas: Tensor, tools: Tools) -> Iterator[State]:
     """Improved PNDM (Zhang & Chen 2022, arXiv 2204.13902): Adams-Bashforth as if steps were even.
 
     The reference reports the first `x` at every step; this reports the current one.
     """
-    slopes: deque[Tensor] = deque(maxlen=4)
-    for i, a, b in steps(sigmas):
+    x, slopes = start.x, start.history
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
-        slopes.appendleft((x - D) / a)
+        slopes = ((x - D) / a, *slopes)[: len(_ADAMS_BASHFORTH)]
         if b == 0:
             x = D
-            continue
-        for weight, slope in zip(_ADAMS_BASHFORTH[len(slopes) - 1], slopes, strict=True):
-            x = x + slope * (weight * (b - a))
-    return x
+        else:
+            for weight, slope in zip(_ADAMS_BASHFORTH[len(slopes) - 1], slopes, strict=True):
+                x = x + slope * (weight * (b - a))
+        yield State(i + 1, x, slopes)

@@ -1,46 +1,58 @@
 """Samplers that look twice in a step: Heun, DPM-Solver-2, and DPM-Solver++(2S) ancestral."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from engine.sampling.samplers.tools import Denoise, Tools, ancestral, ancestral_flow, steps
+from engine.sampling.samplers.tools import (
+    Denoise,
+    State,
+    Tools,
+    ancestral,
+    ancestral_flow,
+    steps,
+)
 
 
-def heun(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor:
+def heun(denoise: Denoise, start: State, sigmas: Tensor, tools: Tools) -> Iterator[State]:
     """Karras et al. 2022, arXiv 2206.00364, algorithm 2 without churn."""
-    for i, a, b in steps(sigmas):
+    x = start.x
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
         d = (x - D) / a
         if b == 0:
             x = x + d * (b - a)
-            continue
-        ahead = x + d * (b - a)
-        d2 = (ahead - denoise(ahead, b)[0]) / b
-        x = x + (d + d2) / 2 * (b - a)
-    return x
+        else:
+            ahead = x + d * (b - a)
+            d2 = (ahead - denoise(ahead, b)[0]) / b
+            x = x + (d + d2) / 2 * (b - a)
+        yield State(i + 1, x)
 
 
-def dpm_2(denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor:
+def dpm_2(denoise: Denoise, start: State, sigmas: Tensor, tools: Tools) -> Iterator[State]:
     """DPM-Solver-2 (Lu et al. 2022, arXiv 2206.00927, algorithm 1): slope at the log midpoint."""
-    for i, a, b in steps(sigmas):
+    x = start.x
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
         x = _midpoint_step(denoise, x, D, a, b)
-    return x
+        yield State(i + 1, x)
 
 
 def dpm_2_ancestral(
     denoise: Denoise,
-    x: Tensor,
+    start: State,
     sigmas: Tensor,
     tools: Tools,
     *,
     eta: float = 1.0,
     s_noise: float = 1.0,
-) -> Tensor:
+) -> Iterator[State]:
     """DPM-Solver-2 to the lower sigma of an ancestral step, then fresh noise."""
-    for i, a, b in steps(sigmas):
+    x = start.x
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
         if tools.model.flow:
@@ -50,7 +62,7 @@ def dpm_2_ancestral(
         x = _midpoint_step(denoise, x, D, a, down)
         if down > 0:
             x = keep * x + tools.noise() * (s_noise * up)
-    return x
+        yield State(i + 1, x)
 
 
 def _midpoint_step(denoise: Denoise, x: Tensor, D: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -65,20 +77,21 @@ def _midpoint_step(denoise: Denoise, x: Tensor, D: Tensor, a: Tensor, b: Tensor)
 
 def dpmpp_2s_ancestral(
     denoise: Denoise,
-    x: Tensor,
+    start: State,
     sigmas: Tensor,
     tools: Tools,
     *,
     eta: float = 1.0,
     s_noise: float = 1.0,
-) -> Tensor:
+) -> Iterator[State]:
     """DPM-Solver++(2S) (Lu et al. 2022, arXiv 2211.01095, algorithm 1) with ancestral noise."""
     step = _flow_2s if tools.model.flow else _noise_2s
-    for i, a, b in steps(sigmas):
+    x = start.x
+    for i, a, b in steps(sigmas, start.step):
         D, _ = denoise(x, a)
         tools.report(i, D, x)
         x = step(denoise, x, D, a, b, eta, s_noise, tools)
-    return x
+        yield State(i + 1, x)
 
 
 def _noise_2s(

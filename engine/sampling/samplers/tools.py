@@ -1,4 +1,4 @@
-"""What samplers share: the denoiser interface, noise, reports, and ancestral step sizes.
+"""What samplers share: the denoiser interface, states, noise, reports, ancestral step sizes.
 
 Names follow the papers: `x` the noisy latent, `D` the clean prediction at sigma, `U` the same
 without the prompt, `d = (x - D) / sigma`, `a` and `b` the sigmas a step goes from and to.
@@ -34,15 +34,38 @@ class Tools:
     report: Callable[[int, Tensor, Tensor], None]
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a run stands after `step` steps: with the noise still to be drawn, all that the rest of
+    it depends on.
+
+    `x` is the latent at sigmas[step]; `history` is what a sampler remembers of earlier steps, each
+    float32 like `x`. Nobody changes these tensors: the next state has new ones.
+    """
+
+    step: int
+    x: Tensor
+    history: tuple[Tensor, ...] = ()
+
+
 class SamplerFunction(Protocol):
-    """`x` at noise level sigmas[0] to what is left at sigmas[-1]; `sigmas` float32 [n + 1]."""
+    """From `start` to what is left at sigmas[-1], giving the state after every step.
 
-    def __call__(self, denoise: Denoise, x: Tensor, sigmas: Tensor, tools: Tools) -> Tensor: ...
+    `sigmas` is float32 [n + 1]. Started from any state that it gave, a sampler goes on to the very
+    same numbers: nothing that a later step needs is kept anywhere else.
+    """
+
+    @property
+    def __name__(self) -> str: ...
+
+    def __call__(
+        self, denoise: Denoise, start: State, sigmas: Tensor, tools: Tools
+    ) -> Iterator[State]: ...
 
 
-def steps(sigmas: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """(i, a, b) for every step."""
-    for i in range(len(sigmas) - 1):
+def steps(sigmas: Tensor, first: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """(i, a, b) for every step from number `first` on."""
+    for i in range(first, len(sigmas) - 1):
         yield i, sigmas[i], sigmas[i + 1]
 
 

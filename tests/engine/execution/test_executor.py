@@ -1,64 +1,16 @@
 """Evaluating a graph: lazily, each result once, errors and cancellation told, nothing else lost."""
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.execution.cache import MemoryCache
-from engine.execution.executor import Executor
-from engine.execution.job import Cancel, Event, Job, Outcome
-from engine.files.folders import Folders
-from engine.formats.api import read_prompt, write_prompt
+from engine.execution.job import DEVICE_FREE, Event
 from engine.graph.native import node
-from engine.graph.registry import Registry
 from engine.graph.run import Run
-from engine.graph.validation import validate
-from tests.engine.graph import toys
+from tests.engine.execution.bench import Bench, toy
 from tests.engine.graph.toys import NUMBER
-
-
-class Bench:
-    """An executor with the toy nodes and what it told."""
-
-    def __init__(self, base: Path) -> None:
-        self.folders = Folders(base)
-        self.registry = Registry.of_modules([toys])
-        self.executor = self.make(MemoryCache(1 << 20))
-        self.events: list[Event] = []
-        self.cancel = Cancel()
-
-    def make(self, cache: MemoryCache) -> Executor:
-        return Executor(self.registry, self.folders, {}, cache, write_prompt, previews=True)
-
-    def run(self, prompt: dict[str, Any], emit: Callable[[Event], None] | None = None) -> Outcome:
-        self.events = []
-        self.cancel = Cancel()
-        checked = validate(read_prompt(prompt), self.registry.catalogue, self.folders)
-        assert checked.error is None, checked
-        job = Job("p", checked.graph, checked.outputs)
-        return self.executor.run(job, emit or self.events.append, self.cancel)
-
-    def ran(self) -> list[str]:
-        return [e.data["node"] for e in self.events if e.type == "executing"]
-
-    def told(self, type_: str) -> list[dict[str, Any]]:
-        return [e.data for e in self.events if e.type == type_]
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    found = Bench(tmp_path)
-    yield found
-    found.executor.close()
-
-
-def toy(class_type: str, **inputs: Any) -> dict[str, Any]:
-    return {"class_type": class_type, "inputs": inputs}
 
 
 def sum_of(a: float, b: float) -> dict[str, Any]:
@@ -113,7 +65,8 @@ def test_equal_nodes_run_once_and_all_outputs_show(bench: Bench) -> None:
 
 def test_above_a_cached_result_nothing_is_looked_at(bench: Bench) -> None:
     bench.run(sum_of(1, 2))
-    bench.executor.cache.drop(next(iter(bench.executor.cache._entries)))
+    assert bench.executor.last_keys is not None
+    bench.executor.cache.drop(bench.executor.last_keys.nodes["a"])
     bench.run(sum_of(1, 2))
     assert bench.ran() == []
 
@@ -191,7 +144,7 @@ def test_cancelling_stops_within_a_step(bench: Bench) -> None:
 
 def test_events_come_in_order(bench: Bench) -> None:
     bench.run({"a": toy("ToyConstant", value=5), "show": toy("ToyShow", value=["a", 0])})
-    kinds = [e.type for e in bench.events if e.type != "progress_state"]
+    kinds = [e.type for e in bench.events if e.type not in ("progress_state", DEVICE_FREE)]
     assert kinds == [
         "execution_start",
         "execution_cached",
@@ -210,8 +163,7 @@ def test_independent_branches_run_together(bench: Bench) -> None:
         meet.wait()  # raises unless the other branch is running now
         return value
 
-    bench.registry = Registry([meeting.__patchbay_node__, *bench.registry.values()])  # type: ignore[attr-defined]
-    bench.executor = bench.make(MemoryCache(1 << 20))
+    bench.add(meeting)
     outcome = bench.run(
         {
             "a": toy("ToyConstant", value=1),
@@ -232,8 +184,7 @@ def test_the_end_of_a_node_is_told_while_a_long_one_says_nothing(bench: Bench) -
         assert told.wait(20), "nobody was told that the other node ended"
         return float(side)
 
-    bench.registry = Registry([patient.__patchbay_node__, *bench.registry.values()])  # type: ignore[attr-defined]
-    bench.executor = bench.make(MemoryCache(1 << 20))
+    bench.add(patient)
 
     def emit(event: Event) -> None:
         nodes = event.data.get("nodes") if event.type == "progress_state" else None
@@ -259,8 +210,7 @@ def test_the_device_lane_runs_one_node_at_a_time(bench: Bench) -> None:
         inside.release()
         return value
 
-    bench.registry = Registry([alone.__patchbay_node__, *bench.registry.values()])  # type: ignore[attr-defined]
-    bench.executor = bench.make(MemoryCache(1 << 20))
+    bench.add(alone)
     prompt = {"a": toy("ToyConstant", value=1)}
     for n in range(8):
         prompt[f"d{n}"] = toy("Alone", value=["a", 0], side=n)
@@ -275,8 +225,7 @@ def test_a_picture_that_was_deleted_is_made_again(bench: Bench) -> None:
         (run.folders.output / "x.png").write_text("x")
         run.show("images", [{"filename": "x.png", "subfolder": "", "type": "output"}])
 
-    bench.registry = Registry([save.__patchbay_node__, *bench.registry.values()])  # type: ignore[attr-defined]
-    bench.executor = bench.make(MemoryCache(1 << 20))
+    bench.add(save)
     prompt = {"a": toy("ToyConstant", value=1), "save": toy("Save", value=["a", 0])}
     bench.run(prompt)
     bench.run(prompt)

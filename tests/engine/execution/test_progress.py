@@ -1,14 +1,16 @@
 """Progress is told in changes, so that watching a large graph costs what it should."""
 
 from engine.execution.job import Event
+from engine.execution.live import Live
 from engine.execution.progress import ProgressBoard
+from engine.graph.graph import Graph
 from engine.graph.run import Preview
 
 
 def board(times: list[float]) -> tuple[ProgressBoard, list[Event]]:
     events: list[Event] = []
     clock = iter(times)
-    return ProgressBoard("p", events.append, clock=lambda: next(clock)), events
+    return ProgressBoard("p", events.append, Live(Graph({})), clock=lambda: next(clock)), events
 
 
 def states(event: Event) -> dict[str, str]:

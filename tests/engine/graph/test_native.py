@@ -1,11 +1,22 @@
 """A typed Python function is a node: its annotations are its sockets and widgets."""
 
-from typing import Annotated
+from types import ModuleType
+from typing import Annotated, Any
 
 import pytest
 
 from engine.graph.catalogue import Catalogue, object_info
-from engine.graph.native import Range, node
+from engine.graph.definition import (
+    UNEVALUATED,
+    Definition,
+    Expansion,
+    NodeError,
+    NotYet,
+    Returned,
+)
+from engine.graph.dynamic import declared as inputs_of
+from engine.graph.graph import Link, Node
+from engine.graph.native import Grows, Lazy, Listed, Range, definitions, node
 from engine.graph.registry import Registry
 from engine.graph.spec import NodeSpec
 from tests.engine.graph import toys
@@ -60,7 +71,6 @@ def test_the_docstring_is_the_description() -> None:
 
 def test_the_run_parameter_is_not_an_input() -> None:
     assert [i.name for i in REGISTRY["ToyShow"].spec.inputs] == ["value"]
-    assert REGISTRY["ToyShow"].run_parameter == "run"
 
 
 def test_an_alias_names_the_same_node() -> None:
@@ -104,5 +114,134 @@ def test_the_catalogue_survives_json() -> None:
 def test_the_first_definition_of_a_class_stays() -> None:
     mine = REGISTRY["ToyAdd"]
     other = REGISTRY["ToyFail"]
-    imposter = type(mine)(mine.spec, other.function, None)
+    imposter = type(mine)(mine.spec, other.call)
     assert Registry([mine, imposter])["ToyAdd"] is mine
+
+
+def declared(function: Any) -> Definition:
+    """The definition of a native function."""
+    module = ModuleType(function.__module__)
+    module.found = function  # type: ignore[attr-defined]
+    (definition,) = definitions(module)
+    return definition
+
+
+def called(definition: Definition, run: Any = None, **inputs: Any) -> tuple[Any, ...]:
+    returned = definition.call(inputs, run)
+    assert isinstance(returned, Returned)
+    return returned.values
+
+
+@node("Either", category="toys")
+def either(*, on: bool, yes: Lazy[toys.NUMBER], no: Lazy[toys.NUMBER] | None = None) -> toys.NUMBER:
+    return yes.get() if on or no is None else no.get()
+
+
+def test_a_lazy_input_is_there_when_it_was_asked_for() -> None:
+    definition = declared(either)
+    assert [(i.name, i.type, i.required, i.lazy) for i in definition.spec.inputs] == [
+        ("on", "BOOLEAN", True, False),
+        ("yes", "NUMBER", True, True),
+        ("no", "NUMBER", False, True),
+    ]
+    with pytest.raises(NotYet) as asked:
+        called(definition, on=False, yes=UNEVALUATED, no=UNEVALUATED)
+    assert asked.value.names == ("no",)
+    assert called(definition, on=False, yes=UNEVALUATED, no=2.0) == (2.0,)
+    assert either(on=True, yes=Lazy("yes", 1.0)) == 1.0
+
+
+def test_several_lazy_inputs_are_asked_for_at_once() -> None:
+    with pytest.raises(NotYet) as asked:
+        Lazy.need(Lazy("a", UNEVALUATED), Lazy("b", 1), Lazy("c", UNEVALUATED))
+    assert asked.value.names == ("a", "c")
+    Lazy.need(Lazy("b", 1))
+
+
+@node("Total", category="toys")
+def total(
+    *, numbers: Listed[toys.NUMBER], scale: float = 1.0, extra: Lazy[toys.NUMBER] | None = None
+) -> tuple[Listed[toys.NUMBER], toys.NUMBER]:
+    return [n * scale for n in numbers], sum(numbers) + (0 if extra is None else extra.get())
+
+
+def test_a_listed_input_takes_all_elements_in_one_call() -> None:
+    definition = declared(total)
+    assert definition.spec.input_is_list
+    assert [o.is_list for o in definition.spec.outputs] == [True, False]
+    assert called(definition, numbers=[1.0, 2.0], scale=[2.0]) == ([2.0, 4.0], 3.0)
+    with pytest.raises(NotYet):
+        called(definition, numbers=[1.0], extra=[UNEVALUATED])
+
+
+def test_an_input_that_is_no_list_takes_one_value_beside_lists() -> None:
+    with pytest.raises(NodeError, match="takes one value as its input 'scale', but got 2"):
+        called(declared(total), numbers=[1.0], scale=[1.0, 2.0])
+
+
+@node("Sum", category="toys")
+def sum_of(*, numbers: Annotated[dict[str, toys.NUMBER], Grows("n", 2, 4)]) -> toys.NUMBER:
+    return sum(numbers.values())
+
+
+def test_an_input_may_grow() -> None:
+    definition = declared(sum_of)
+    assert definition.spec.undeclared == "all"
+    names = [i.name for i in inputs_of(definition.spec, {"numbers.n3": 1})]
+    assert names == ["numbers.n0", "numbers.n1", "numbers.n3"]
+    assert called(definition, **{"numbers.n0": 1.0, "numbers.n1": 2.0}) == (3.0,)
+
+
+def test_only_a_dict_by_name_may_grow() -> None:
+    with pytest.raises(TypeError, match="must be a dict"):
+
+        @node("Bad", category="toys")
+        def bad(*, a: Annotated[list[int], Grows("n")]) -> int:
+            return len(a)
+
+
+def is_even(value: int | None) -> str | None:
+    return None if value is None or value % 2 == 0 else f"{value} is odd"
+
+
+@node(
+    "Careful", category="toys", fingerprint=lambda value: value, check=is_even, not_idempotent=True
+)
+def careful(*, value: int, other: int = 0) -> int:
+    return value + other
+
+
+def test_a_native_node_may_say_when_it_has_changed() -> None:
+    found = declared(careful).fingerprint
+    assert found is not None
+    assert found({"value": 3, "other": 4}, toys) == 3  # type: ignore[arg-type]  # not asked for
+    assert found({}, toys) is None  # type: ignore[arg-type]
+
+
+def test_a_native_node_may_check_its_inputs() -> None:
+    definition = declared(careful)
+    assert (definition.spec.validates, definition.spec.validates_types) == (("value",), False)
+    assert definition.spec.not_idempotent
+    assert definition.check is not None
+    assert definition.check({"value": 3, "other": 1}, {}) == [("value", "3 is odd")]
+    assert definition.check({"value": None}, {}) == []
+
+
+@node("Links", category="toys")
+def links(*, a: toys.NUMBER, **more: Any) -> toys.NUMBER:
+    return a + sum(more.values())
+
+
+def test_further_keywords_take_what_is_linked_without_being_declared() -> None:
+    assert declared(links).spec.undeclared == "links"
+    assert called(declared(links), a=1.0, b=2.0) == (3.0,)
+
+
+def test_a_native_node_may_put_a_graph_in_its_place() -> None:
+    grown = Returned((Link("x", 0),), expansion=Expansion({"x": Node("x", "ToyConstant")}))
+
+    @node("Grown", category="toys")
+    def grow(*, a: int) -> toys.NUMBER:
+        return grown  # type: ignore[return-value]
+
+    assert declared(grow).call({"a": 1}, None) is grown  # type: ignore[arg-type]

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from engine.files.folders import Folders
-from engine.formats.api import read_prompt, write_prompt
+from engine.formats.api import Read, read_prompt, write_prompt
 from engine.graph.registry import Registry
 from engine.graph.validation import Validation, validate
 from tests.engine.graph import toys
 
 CATALOGUE = Registry.of_modules([toys]).catalogue
+NOWHERE = Folders(Path("/nowhere"))
 
 
 @pytest.fixture
@@ -188,12 +189,16 @@ def test_a_wrapped_list_is_a_constant(folders: Folders) -> None:
     assert result.error is None
 
 
-def test_a_chain_longer_than_the_recursion_limit_is_checked(folders: Folders) -> None:
+def test_a_chain_of_a_hundred_thousand_is_checked(folders: Folders) -> None:
     prompt = {"0": toy("ToyConstant", value=1)}
-    for n in range(1, 20_000):
+    for n in range(1, 100_000):
         prompt[str(n)] = toy("ToyAdd", a=[str(n - 1), 0], b=[str(n - 1), 0])
-    prompt["end"] = toy("ToyShow", value=["19999", 0])
+    prompt["end"] = toy("ToyShow", value=["99999", 0])
     assert check(prompt, folders).outputs == ("end",)
+    prompt["0"] = toy("ToyConstant", value="x")
+    result = check(prompt, folders)
+    assert types(result, "0") == ["invalid_input_type"]
+    assert result.node_errors["0"]["dependent_outputs"] == ["end"]
 
 
 def test_a_prompt_over_the_limit_is_refused_with_the_limit(folders: Folders) -> None:
@@ -202,3 +207,59 @@ def test_a_prompt_over_the_limit_is_refused_with_the_limit(folders: Folders) -> 
     assert error is not None
     assert "11 nodes" in error.message
     assert "at most 10" in error.message
+
+
+def test_what_is_as_it_was_is_not_checked_again_and_the_answer_is_the_same() -> None:
+    data = {
+        "a": toy("ToyConstant", value=1),
+        "b": toy("ToyConstant", value=2),
+        "sum": toy("ToyAdd", a=["a", 0], b=["b", 0]),
+        "show": toy("ToyShow", value=["sum", 0]),
+    }
+    first = validate(read_prompt(data), CATALOGUE, NOWHERE)
+    changed = {**data, "b": toy("ToyConstant", value=3)}
+    graph = read_prompt(changed, Read(data, first.submitted))
+    again = validate(graph, CATALOGUE, NOWHERE, before=first)
+    assert again.graph == validate(read_prompt(changed), CATALOGUE, NOWHERE).graph
+    assert again.graph.nodes["sum"] is first.graph.nodes["sum"]
+    assert again.graph.nodes["b"] is not first.graph.nodes["b"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"b": toy("ToyFile", name="x")},
+        {"b": None},
+        {"b": toy("ToyConstant", value=99)},
+        {"b": toy("ToyConstant", value="x")},
+        {"sum": toy("ToyAdd", a=["b", 0], b=["a", 3])},
+    ],
+)
+def test_a_change_is_found_out_although_the_rest_is_known(change: dict[str, Any]) -> None:
+    data = {
+        "a": toy("ToyConstant", value=1),
+        "b": toy("ToyConstant", value=2),
+        "sum": toy("ToyAdd", a=["a", 0], b=["b", 0]),
+        "show": toy("ToyShow", value=["sum", 0]),
+    }
+    first = validate(read_prompt(data), CATALOGUE, NOWHERE)
+    changed = {i: n for i, n in {**data, **change}.items() if n is not None}
+    again = validate(
+        read_prompt(changed, Read(data, first.submitted)),
+        CATALOGUE,
+        NOWHERE,
+        before=first,
+    )
+    fresh = validate(read_prompt(changed), CATALOGUE, NOWHERE)
+    assert fresh.node_errors, "every change here is wrong"
+    assert again.node_errors == fresh.node_errors
+    assert again.error == fresh.error
+
+
+def test_one_and_true_are_two_values() -> None:
+    first = {"a": toy("ToyWidgets", count=1, text=1, colour="red")}
+    graph = read_prompt(first)
+    again = read_prompt(
+        {"a": toy("ToyWidgets", count=1, text=True, colour="red")}, Read(first, graph)
+    )
+    assert again.nodes["a"].inputs["text"] is True

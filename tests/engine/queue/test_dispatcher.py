@@ -1,93 +1,18 @@
-"""The dispatcher with a real store and real worker processes, on a tiny engine."""
+"""The dispatcher with a real store and a real worker process, on a tiny engine."""
 
 import asyncio
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from engine.queue.catalogue_file import CatalogueFile, fingerprint
-from engine.queue.dispatcher import Dispatcher, WorkerTrouble
 from engine.queue.job import Submission
+from engine.queue.pool import WorkerTrouble
 from engine.queue.store import Store
-from tests.support import REPOSITORY
-
-COMMAND = [sys.executable, str(Path(__file__).with_name("tiny_worker.py"))]
-
-
-class Ear:
-    """Remembers what clients would hear."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str | None, str, Mapping[str, Any], int]] = []
-        self.previews: list[bytes] = []
-        self.lengths: list[int] = []
-
-    def event(self, client_id: str | None, type_: str, data: Mapping[str, Any], n: int) -> None:
-        self.events.append((client_id, type_, data, n))
-
-    def preview(self, client_id: str | None, data: Mapping[str, Any], image: bytes) -> None:
-        self.previews.append(image)
-
-    def queue_changed(self, remaining: int) -> None:
-        self.lengths.append(remaining)
-
-    def types(self) -> list[str]:
-        return [type_ for _, type_, _, _ in self.events]
-
-
-class House:
-    """A store, a dispatcher and an ear."""
-
-    def __init__(self, folder: Path, *flags: str, **options: Any) -> None:
-        self.store = Store(folder / "queue.sqlite")
-        self.ear = Ear()
-        self.file = CatalogueFile(folder / "catalogue.json", "f")
-        command = [*COMMAND, *flags]
-        self.dispatcher = Dispatcher(self.store, command, self.ear, lambda: self.file, **options)
-
-    async def submit(self, job_id: str, do: str, client_id: str | None = "me") -> None:
-        prompt = {"1": {"class_type": "Do", "inputs": {"do": do}}}
-        await self.store.accept(Submission(job_id, prompt, ("1",), {}, client_id), 1)
-        self.dispatcher.wake()
-
-    async def entry(self, job_id: str) -> Any:
-        async def found() -> Any:
-            return json.loads(await self.store.history_entry(job_id)).get(job_id)
-
-        return await until(found)
-
-
-async def until(condition: Callable[[], Any], patience: float = 120) -> Any:
-    async with asyncio.timeout(patience):
-        while True:
-            value = condition()
-            value = await value if asyncio.iscoroutine(value) else value
-            if value:
-                return value
-            await asyncio.sleep(0.01)
-
-
-@pytest.fixture(autouse=True)
-def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-
-
-@asynccontextmanager
-async def opened(folder: Path, *flags: str, **options: Any) -> AsyncIterator[House]:
-    house = House(folder, *flags, **options)
-    await house.dispatcher.start()
-    try:
-        yield house
-    finally:
-        await house.dispatcher.stop()
-        house.store.close()
+from tests.engine.queue.house import opened, until
 
 
 async def test_jobs_run_in_order_and_clients_hear_of_them(tmp_path: Path):
@@ -96,19 +21,18 @@ async def test_jobs_run_in_order_and_clients_hear_of_them(tmp_path: Path):
         await house.submit("b", "nothing", client_id=None)
         await house.entry("b")
         assert (await house.entry("a"))["outputs"] == {"1": {"text": ["picture"]}}
-        await until(lambda: len(house.ear.events) == 7)
-        mine = [(type_, n) for client, type_, _, n in house.ear.events if client == "me"]
-        assert mine == [
-            ("execution_start", 1),
-            ("executing", 2),
-            ("execution_success", 3),
-            ("executing", 4),
-        ]
-        assert house.ear.events[3][2] == {"node": None, "prompt_id": "a"}
+        await until(lambda: len(house.ear.events) == 8)
+        mine = [event for event in house.ear.events if event[0] == "me"]
+        types = [type_ for _, type_, _, _ in mine]
+        assert types == ["execution_start", "executing", "execution_success", "executing"]
+        numbers = [n for _, _, _, n in mine]
+        assert numbers[0] > 0
+        assert numbers == sorted(set(numbers)), "they grow"
+        assert mine[3][2] == {"node": None, "prompt_id": "a"}
         assert house.ear.previews == [b"picture"]
         assert house.ear.lengths[-1] == 0
-        others = [(type_, n) for client, type_, _, n in house.ear.events if client is None]
-        assert others == [("execution_start", 0), ("executing", 0), ("execution_success", 0)]
+        others = [type_ for client, type_, _, _ in house.ear.events if client is None]
+        assert others == ["execution_start", "executing", "execution_success", "executing"]
 
 
 async def test_the_history_is_readable_when_the_last_message_comes(tmp_path: Path):
@@ -130,9 +54,9 @@ async def test_a_killed_worker_is_replaced_and_its_job_runs_again(tmp_path: Path
 async def test_an_idle_worker_that_is_killed_is_replaced(tmp_path: Path):
     async with opened(tmp_path, retry_delays=(0.01,)) as house:
         await house.dispatcher.ready()
-        first = house.dispatcher.worker_pid
+        (first,) = house.dispatcher.worker_pids
         os.kill(first, signal.SIGKILL)
-        await until(lambda: house.dispatcher.worker_pid not in (None, first))
+        await until(lambda: house.dispatcher.worker_pids not in ([], [first]))
         await house.submit("a", "nothing")
         assert (await house.entry("a"))["status"]["completed"] is True
 
@@ -178,7 +102,7 @@ async def test_stopping_gives_the_running_job_back_unharmed(tmp_path: Path):
     async with opened(tmp_path) as house:
         await house.submit("a", f"hang {tmp_path / 'began'}")
         await until((tmp_path / "began").exists)
-        pid = house.dispatcher.worker_pid
+        (pid,) = house.dispatcher.worker_pids
     assert not Path(f"/proc/{pid}").exists()
     store = Store(tmp_path / "queue.sqlite")
     assert store.remaining == 1
@@ -240,3 +164,12 @@ async def test_a_catalogue_of_other_sources_is_not_used(tmp_path: Path):
     assert CatalogueFile(file.path, "another").read() is None
     file.path.write_text("{")
     assert file.read() is None
+
+
+async def test_success_is_told_of_the_attempt_that_is_on_record_only(tmp_path: Path):
+    async with opened(tmp_path) as house:
+        await house.submit("a", f"die-after {tmp_path / 'died'}")
+        assert (await house.entry("a"))["status"]["completed"] is True
+        await until(lambda: house.ear.of("a")[-1:] == ["end"])
+        assert house.ear.of("a").count("execution_start") == 2
+        assert house.ear.of("a").count("execution_success") == 1

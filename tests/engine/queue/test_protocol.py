@@ -2,12 +2,14 @@
 
 import asyncio
 import io
+import json
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.queue.protocol import Frame, ProtocolError, pack, read, read_async
+from engine.queue.jsontext import dumps
+from engine.queue.protocol import Frame, ProtocolError, pack, pack_run, read, read_async
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -64,3 +66,19 @@ def test_what_is_no_json_is_made_json():
     frame = read(io.BytesIO(pack({"a": float("nan"), "b": {1: {2}}})))
     assert frame is not None
     assert frame.message == {"a": None, "b": {"1": "{2}"}}
+
+
+@given(st.text(), st.integers(0), st.lists(st.text()), st.dictionaries(st.text(), VALUES))
+def test_a_job_goes_over_as_it_lies_in_the_store(
+    job: str, attempt: int, outputs: list[str], prompt: dict[str, object]
+):
+    frame = read(io.BytesIO(pack_run(job, attempt, dumps(outputs), dumps(prompt), "{}")))
+    assert frame is not None
+    assert frame.message == {
+        "kind": "run",
+        "job": job,
+        "attempt": attempt,
+        "outputs": outputs,
+        "prompt": json.loads(dumps(prompt)),
+        "extra": {},
+    }

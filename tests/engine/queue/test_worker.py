@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.execution.job import DEVICE_FREE
 from engine.queue.protocol import Frame, pack, read
 from tests.support import REPOSITORY
 
@@ -106,6 +107,50 @@ def test_a_fault_of_the_engine_is_an_error_and_not_a_death(worker: Worker):
     assert "the engine is broken" in outcome["messages"][0][1]["exception_message"]
     worker.run("nothing")
     assert worker.until("outcome").message["status"] == "success"
+
+
+def test_two_jobs_overlap_and_their_events_are_told_apart(worker: Worker, tmp_path: Path):
+    worker.run(f"save {tmp_path / 'saved'}", job="a")
+    assert [worker.until("event").message["type"] for _ in range(3)][-1] == DEVICE_FREE
+    worker.run("nothing", job="b", attempt=4)
+    outcome = worker.until("outcome").message
+    assert (outcome["job"], outcome["attempt"]) == ("b", 4)
+    (tmp_path / "saved").touch()
+    assert worker.until("outcome").message["job"] == "a"
+
+
+def test_memory_is_given_back_when_nothing_runs(worker: Worker, tmp_path: Path):
+    worker.run(f"gate {tmp_path / 'gate'}", job="a")
+    worker.send(kind="free", unload_models=True, free_memory=False)
+    worker.run("nothing", job="b")
+    worker.send(kind="ask", id=1, what="plan", payload={})
+    worker.until("answer")
+    (tmp_path / "gate").touch()
+    assert [worker.until("outcome").message["job"] for _ in range(2)] == ["a", "b"]
+    assert "free True False" in worker.end()[1]
+
+
+def test_questions_are_answered_beside_a_job(worker: Worker, tmp_path: Path):
+    worker.run(f"hang {tmp_path / 'began'}")
+    worker.send(kind="ask", id=1, what="never", payload={})
+    worker.send(kind="ask", id=2, what="plan", payload={"deep": [1]})
+    worker.send(kind="ask", id=3, what="fault", payload={})
+    answers = {m["id"]: m for m in (worker.until("answer").message for _ in range(2))}
+    assert answers[2]["value"] == {"what": "plan", "deep": [1]}
+    assert answers[2]["error"] is None
+    assert answers[3]["error"] == "ValueError: nothing is known of that"
+
+
+def test_it_gives_signs_of_life_while_a_node_computes(worker: Worker, tmp_path: Path):
+    worker.run(f"spin {tmp_path / 'began'}")
+    worker.until("alive")
+    worker.until("alive")
+
+
+def test_facts_of_the_device_follow_a_job(worker: Worker):
+    worker.run("nothing")
+    worker.until("outcome")
+    assert worker.until("device").message["device"]["devices"] == [{"name": "tiny"}]
 
 
 def test_it_ends_when_its_server_goes_even_in_the_middle_of_a_job(worker: Worker, tmp_path: Path):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.lora.errors import LoraError
 from engine.lora.patcher import LoraPatcher
+from engine.weights.cancel import no_check
 from engine.weights.checkpoint import inspect_checkpoint
 from engine.weights.errors import WeightsError
 from engine.weights.handles import Clip, LoraPatch, Model, Vae, WeightsFile
@@ -43,7 +44,7 @@ def live_weights(residency: Residency, model: Model) -> dict[str, Tensor]:
     """Copies of all live parameters of the UNet, patched as ``model`` says."""
     part = inspect_checkpoint(model.source).unet
     assert part is not None
-    with residency._borrow(part, model.patches) as module:
+    with residency._borrow(part, model.patches, no_check) as module:
         return {name: parameter.clone() for name, parameter in module.named_parameters()}
 
 
@@ -146,10 +147,10 @@ def test_baking_writes_into_the_same_memory(tmp_path: Path, base: WeightsFile) -
     residency = fresh()
     part = inspect_checkpoint(base).unet
     assert part is not None
-    with residency._borrow(part, ()) as module:
+    with residency._borrow(part, (), no_check) as module:
         before = {name: p.data_ptr() for name, p in module.named_parameters()}
     patched = (LoraPatch(tiny_lora(tmp_path / "a.safetensors"), 1.0),)
-    with residency._borrow(part, patched) as module:
+    with residency._borrow(part, patched, no_check) as module:
         after = {name: p.data_ptr() for name, p in module.named_parameters()}
     assert before == after
 

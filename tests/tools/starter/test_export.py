@@ -67,7 +67,7 @@ def test_the_engine_computes_what_was_trained(checkpoint: Path, pair: Pair) -> N
     source = WeightsFile.of(checkpoint)
     context, _ = painter.residency.text_encoder(Clip(source))(ids, -1)
     found = painter.residency.unet(Model(source))(noisy, steps.float(), context)
-    torch.testing.assert_close(found, twin(noisy, steps, ids), atol=2e-4, rtol=1e-3)
+    torch.testing.assert_close(found, twin(noisy, steps, twin.read(ids)), atol=2e-4, rtol=1e-3)
 
 
 def test_folding_gives_latents_of_the_spread_sd1_assumes_and_the_same_pictures() -> None:
@@ -121,7 +121,7 @@ def test_the_engine_bakes_a_lora_to_what_training_computed(
     residency = Painter(checkpoint).residency
     context, _ = residency.text_encoder(Clip(source, (patch,)))(ids, -1)
     found = residency.unet(Model(source, (patch,)))(noisy, steps.float(), context)
-    torch.testing.assert_close(found, twin(noisy, steps, ids), atol=3e-4, rtol=1e-3)
+    torch.testing.assert_close(found, twin(noisy, steps, twin.read(ids)), atol=3e-4, rtol=1e-3)
 
 
 def test_metadata_says_what_the_file_is(tmp_path: Path) -> None:

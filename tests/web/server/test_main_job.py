@@ -20,8 +20,11 @@ CHAIN = (("starter-outline", 0.6), ("starter-detail", 0.5))
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with an empty base directory: all models are those that come with the package."""
-    server = Server(tmp_path_factory.mktemp("studio"))
+    """A server with an empty base directory: all models are those that come with the package.
+
+    Nothing is kept on disk, so that what memory gives back is computed again.
+    """
+    server = Server(tmp_path_factory.mktemp("studio"), "--cache-disk", "0")
     yield server
     assert server.stop() == 0
 

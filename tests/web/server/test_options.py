@@ -67,7 +67,7 @@ def test_s7_every_origin_is_let_in_only_with_a_token():
         "--port 7821 --extra-model-paths-config a.yaml --preview-method latent2rgb"
         " --fast fp16_accumulation cublas_ops",
         "--cpu --port 8190",
-        "--verbose --cache-ram 2 4 --cache-lru 5 --whitelist-custom-nodes a b --fast",
+        "--verbose --cache-ram 2 4 --whitelist-custom-nodes a b --fast",
     ],
 )
 def test_what_launchers_send_is_accepted(launcher: str):
@@ -120,12 +120,54 @@ def test_folders_can_be_chosen_one_by_one(tmp_path: Path):
 
 def test_the_worker_learns_what_it_needs_and_not_the_token(tmp_path: Path):
     flags = ["--base-directory", str(tmp_path), "--token", "secret", "--cpu", "--disable-metadata"]
-    arguments = read_options([*flags, "--preview-method", "auto"]).worker_arguments()
+    arguments = read_options([*flags, "--preview-method", "auto"]).worker_arguments("cpu")
     assert arguments[:2] == ["--base-directory", str(tmp_path)]
-    assert {"--cpu", "--disable-metadata", "--previews"} <= set(arguments)
+    assert {"--disable-metadata", "--previews"} <= set(arguments)
+    assert arguments[arguments.index("--device") + 1] == "cpu"
     assert "secret" not in " ".join(arguments)
 
 
 def test_a_shown_command_line_covers_the_token():
     assert without_token(["a", "--token", "x", "b"]) == ["a", "--token", "***", "b"]
     assert without_token(["--token=x"]) == ["--token=***"]
+
+
+def test_each_device_gets_its_workers():
+    assert read_options([]).devices == ()
+    assert read_options(["--cpu"]).devices == ("cpu",)
+    assert read_options(["--cpu", "--workers", "2"]).devices == ("cpu", "cpu")
+    assert read_options(["--devices", "cuda:0, cuda:1"]).devices == ("cuda:0", "cuda:1")
+    two = read_options(["--devices", "cuda:0,cpu", "--workers", "2"]).devices
+    assert two == ("cuda:0", "cuda:0", "cpu", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--devices gpu", "'gpu' is no device"),
+        ("--devices cuda:x", "'cuda:x' is no device"),
+        ("--devices cpu --cpu", "exclude each other"),
+        ("--workers 2", "name it"),
+        ("--cpu --workers 0", "number from 1"),
+        ("--cpu --workers 1000", "number from 1"),
+        ("--cpu --workers two", "number from 1"),
+    ],
+)
+def test_devices_that_cannot_be_are_refused(line: str, said: str):
+    with pytest.raises(BadOptions, match=said):
+        read_options(line.split())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "--cache-classic", "--cache-lru 5", "--cache-none", "--cache-ram 2.0", "--cache-disk 0.0"],
+)
+def test_the_worker_is_told_how_results_are_kept(line: str):
+    arguments = read_options(["--cpu", *line.split()]).worker_arguments("cpu")
+    assert [one for one in arguments if one.startswith("--cache")] == line.split()[:1]
+    assert arguments[-len(line.split()) :] == line.split() or not line
+
+
+def test_one_way_of_keeping_results_excludes_the_others():
+    with pytest.raises(BadOptions, match="not allowed with"):
+        read_options(["--cache-none", "--cache-classic"])

@@ -163,6 +163,33 @@ async def test_others_hear_only_of_the_queue(server: Server, sid: str):
     assert {m["type"] for m in lengths} == {"status"}
 
 
+async def test_everybody_hears_that_the_queue_is_paused(server: Server, sid: str):
+    paused = {"queue_remaining": 0, "paused": True}
+    async with connected(server, sid) as socket:
+        await socket.hear()
+        await asyncio.to_thread(server.post, "/queue/pause")
+        try:
+            assert (await socket.hear())["data"] == {"status": {"exec_info": paused}}
+            async with connected(server, f"{sid}-late") as late:
+                assert (await late.hear())["data"]["status"]["exec_info"] == paused
+        finally:
+            await asyncio.to_thread(server.post, "/queue/resume")
+        assert (await socket.hear())["data"] == {"status": {"exec_info": {"queue_remaining": 0}}}
+
+
+async def test_a_client_hears_that_its_waiting_prompt_was_cancelled(
+    server: Server, sid: str, gate: Path
+):
+    await asyncio.to_thread(server.submit, chain("ToyGate", file=str(gate)))
+    async with connected(server, sid) as socket:
+        prompt_id = await asyncio.to_thread(server.submit, chain(value=1012), client_id=sid)
+        await asyncio.to_thread(server.post, f"/jobs/{prompt_id}/cancel")
+        heard = await socket.until_done(prompt_id)
+    assert types(heard) == ["execution_interrupted", "executing"]
+    async with connected(server, sid, f"&since={heard[-1]['n'] - 2}") as socket:
+        assert types(await socket.until_done(prompt_id)) == types(heard)
+
+
 async def test_previews_without_flags_have_the_old_form(server: Server, sid: str):
     async with connected(server, sid) as socket:
         prompt_id = await asyncio.to_thread(

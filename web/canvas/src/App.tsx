@@ -8,10 +8,12 @@ import { Search } from './canvas/Search';
 import { ZoomBar } from './canvas/ZoomBar';
 import { t } from './i18n';
 import { startKeys } from './keys';
+import { Check } from './panels/Check';
 import { HelpLine, KeyList } from './panels/Help';
 import { Missing } from './panels/Missing';
 import { PageTitle } from './panels/PageTitle';
 import { Problems } from './panels/Problems';
+import { Timeline } from './panels/Timeline';
 import { Toasts } from './panels/Toasts';
 import { TopBar } from './panels/TopBar';
 import { restore, startAutosave } from './stores/autosave';
@@ -81,7 +83,9 @@ function Page(): ReactElement {
           <Toasts />
         </div>
         <Problems />
+        <Check />
       </div>
+      <Timeline />
       <Search />
       <KeyList />
     </>

@@ -6,11 +6,13 @@ import { cancelConnection } from './canvas/connecting';
 import type { TextKey } from './i18n';
 import type { Point } from './model/document';
 import { reloadCatalogue } from './stores/catalog';
+import { check } from './stores/check';
 import { cancelGesture, redo, undo } from './stores/document';
 import * as edits from './stores/edits';
 import { chooseFile, saveWorkflow } from './stores/files';
+import { closePlan, usePlan } from './stores/plan';
 import { run, stop } from './stores/run';
-import { select, useUi } from './stores/ui';
+import { select, toggleTimeline, useUi } from './stores/ui';
 
 interface Context {
   readonly flow: ReactFlowInstance;
@@ -40,9 +42,11 @@ function fit({ flow }: Context): void {
 function stepBack(): void {
   cancelConnection();
   cancelGesture();
-  const { keysOpen, problemsOpen } = useUi.getState();
+  const { keysOpen, problemsOpen, timelineOpen } = useUi.getState();
   if (keysOpen) useUi.setState({ keysOpen: false });
+  else if (usePlan.getState().state !== 'closed') closePlan();
   else if (problemsOpen) useUi.setState({ problemsOpen: false });
+  else if (timelineOpen) toggleTimeline();
   else select([]);
 }
 
@@ -56,6 +60,8 @@ const ARROWS: Readonly<Record<string, Point>> = {
 export const BINDINGS: readonly Binding[] = [
   { keys: 'Ctrl+Enter', does: 'key.run', act: () => void run(), always: true },
   { keys: 'Ctrl+Alt+Enter', does: 'key.stop', act: () => void stop(), always: true },
+  { keys: 'Ctrl+Shift+Enter', does: 'check.tip', act: () => void check(), always: true },
+  { keys: 'T', does: 'timeline.tip', act: toggleTimeline },
   { keys: 'Shift+A', does: 'key.add', act: openSearch },
   { keys: 'Ctrl+Z', does: 'key.undo', act: undo },
   { keys: 'Ctrl+Y', does: 'key.redo', act: redo },

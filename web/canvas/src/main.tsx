@@ -7,9 +7,11 @@ import './base.css';
 import './theme.css';
 import './canvas/flow.css';
 import './canvas/node.css';
+import './canvas/fate.css';
 import './canvas/search.css';
 import './widgets/fields.css';
 import './panels/panels.css';
+import './panels/insight.css';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no element #root.');

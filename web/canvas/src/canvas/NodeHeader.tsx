@@ -11,18 +11,11 @@ import type { Shape } from '../model/shape';
 import { commit } from '../stores/document';
 import { useRun } from '../stores/run';
 
-function seconds(ms: number): string {
-  return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`;
-}
-
+/** What a node does now, if anything; what it did is said below it. */
 export function runText(run: NodeRun | undefined): string {
   switch (run?.phase) {
     case 'running':
       return run.max > 1 ? `${run.value}/${run.max}` : t('node.running');
-    case 'done':
-      return run.took === null ? '' : seconds(run.took);
-    case 'cached':
-      return t('node.cached');
     case 'error':
       return t('node.error');
     default:
@@ -40,7 +33,8 @@ function Status({ id }: { id: NodeId }): ReactElement | null {
       </span>
     );
   }
-  return run ? <span className={`node-status ${run.phase}`}>{runText(run)}</span> : null;
+  const words = runText(run);
+  return words ? <span className={`node-status ${run?.phase}`}>{words}</span> : null;
 }
 
 function Progress({ id }: { id: NodeId }): ReactElement | null {

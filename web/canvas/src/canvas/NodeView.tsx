@@ -7,12 +7,14 @@ import { useShallow } from 'zustand/react/shallow';
 import { subgraphName } from '../formats/prompt';
 import { t } from '../i18n';
 import { BYPASSED, linkIndex, MUTED, type NodeBody, type NodeId } from '../model/document';
+import type { NodeRun } from '../model/run';
 import { type Shape, shapeOf } from '../model/shape';
 import { useCatalog } from '../stores/catalog';
 import { useBody, useDocument } from '../stores/document';
 import { useRun } from '../stores/run';
 import { layoutOf } from './flow';
 import { NodeBodyView } from './NodeBody';
+import { endText, NodeFate } from './NodeFate';
 import { NodeHeader, runText } from './NodeHeader';
 import { NodeResize } from './NodeResize';
 
@@ -67,6 +69,11 @@ function useNamed(body: NodeBody | undefined, shape: Shape | null): Shape | null
   );
 }
 
+/** What the name of a node tells of its run; progress has a bar with words of its own. */
+function saidOf(run: NodeRun | undefined): string {
+  return run?.phase === 'running' ? '' : runText(run) || endText(run);
+}
+
 function NodeViewInner({ id, selected }: NodeProps): ReactElement | null {
   const body = useBody(id);
   const size = useDocument((state) => state.history.present.nodes.get(id)?.size);
@@ -76,9 +83,7 @@ function NodeViewInner({ id, selected }: NodeProps): ReactElement | null {
   const picture = useRun((state) => state.pictures.has(id));
   const shape = useNamed(body, body ? shapeOf(catalogue, body) : null);
   const state = useStateClass(id, body, shape?.def === null);
-  const said = useRun((run) =>
-    run.nodes.get(id)?.phase === 'running' ? '' : runText(run.nodes.get(id)),
-  );
+  const said = useRun((run) => saidOf(run.nodes.get(id)));
   if (!body || !size || !shape) return null;
   const places = layoutOf({ body, size }, shape, picture);
   const name = [shape.title, body.type, said].filter(Boolean).join(', ');
@@ -94,6 +99,7 @@ function NodeViewInner({ id, selected }: NodeProps): ReactElement | null {
         <NodeBodyView id={id} body={body} shape={shape} places={places} linked={linked} />
       )}
       {detail === 'full' && !body.collapsed && <NodeResize id={id} />}
+      {detail === 'full' && <NodeFate id={id} />}
     </div>
   );
 }

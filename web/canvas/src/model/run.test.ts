@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from './json';
-import { catchUp, forgetNode, IDLE, type RunState, receive, submitted } from './run';
+import { catchUp, forgetNode, IDLE, isEnd, type RunState, receive, submitted } from './run';
 
 const sent = submitted(IDLE, 'p', []);
 
@@ -86,5 +86,11 @@ describe('a run', () => {
     const state = catchUp(play(sent, ['execution_start', {}]), 'p', entry, 0);
     expect(state.pictures.get('9')).toEqual([image]);
     expect(state.jobs.size).toBe(0);
+  });
+
+  it('ends with the message that nothing is executing', () => {
+    expect(isEnd({ type: 'executing', data: { node: null, prompt_id: 'p' } })).toBe(true);
+    expect(isEnd({ type: 'executing', data: { node: '1', prompt_id: 'p' } })).toBe(false);
+    expect(isEnd({ type: 'execution_success', data: { prompt_id: 'p' } })).toBe(false);
   });
 });

@@ -164,6 +164,11 @@ function ofJob(state: RunState, { type, data }: Message, prompt: string, now: nu
   }
 }
 
+/** The last message about a prompt: its result is on the server's disk. */
+export function isEnd({ type, data }: Message): boolean {
+  return type === 'executing' && !textOf(data.node);
+}
+
 /** The next state; messages of other people's prompts change nothing but the queue count. */
 export function receive(state: RunState, message: Message, now: number): RunState {
   const { type, data } = message;

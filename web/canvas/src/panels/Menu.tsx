@@ -3,8 +3,9 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useRef, useState } from 'react';
 import { type TextKey, t } from '../i18n';
 import { Icon, type IconName } from '../icons';
+import { check } from '../stores/check';
 import { chooseFile, exportPrompt, newDocument, openStarter, saveWorkflow } from '../stores/files';
-import { setTheme, useUi } from '../stores/ui';
+import { setTheme, toggleTimeline, useUi } from '../stores/ui';
 
 interface Item {
   readonly icon: IconName;
@@ -24,6 +25,15 @@ function useItems(): readonly (readonly Item[])[] {
     [
       { icon: 'save', text: 'menu.save', keys: 'Ctrl+S', act: saveWorkflow },
       { icon: 'export', text: 'menu.export', act: exportPrompt },
+    ],
+    [
+      {
+        icon: 'checklist',
+        text: 'check.tip',
+        keys: 'Ctrl+Shift+Enter',
+        act: () => void check(),
+      },
+      { icon: 'timeline', text: 'timeline.tip', keys: 'T', act: toggleTimeline },
     ],
     [
       {

@@ -3,9 +3,10 @@
 import type { ReactElement } from 'react';
 import { t } from '../i18n';
 import { Icon } from '../icons';
+import { check } from '../stores/check';
 import { redo, undo, useDocument } from '../stores/document';
 import { run, stop, useRun } from '../stores/run';
-import { useUi } from '../stores/ui';
+import { toggleTimeline, useUi } from '../stores/ui';
 import { Menu } from './Menu';
 
 function Name(): ReactElement {
@@ -135,6 +136,35 @@ function UndoButtons(): ReactElement {
   );
 }
 
+function InsightButtons(): ReactElement {
+  const offline = useRun((state) => state.connection !== 'open');
+  const open = useUi((state) => state.timelineOpen);
+  return (
+    <span className="insight-buttons">
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={t('timeline')}
+        aria-pressed={open}
+        title={`${t('timeline.tip')}  T`}
+        onClick={toggleTimeline}
+      >
+        <Icon name="timeline" />
+      </button>
+      <button
+        type="button"
+        className="icon-button"
+        disabled={offline}
+        aria-label={t('check')}
+        title={`${t('check.tip')}  Ctrl+Shift+Enter`}
+        onClick={() => void check()}
+      >
+        <Icon name="checklist" />
+      </button>
+    </span>
+  );
+}
+
 export function TopBar(): ReactElement {
   return (
     <header className="top-bar">
@@ -145,6 +175,7 @@ export function TopBar(): ReactElement {
       <ProblemCount />
       <QueueCount />
       <Connection />
+      <InsightButtons />
       <StopButton />
       <RunButton />
     </header>

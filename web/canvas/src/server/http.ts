@@ -42,6 +42,11 @@ export async function getHistory(prompt: string): Promise<JsonObject | null> {
   return isObject(entry) ? entry : null;
 }
 
+/** What became of each node of a prompt that has ended. */
+export async function getExplanation(prompt: string): Promise<JsonObject> {
+  return objectOf(await getJson(`explain/${encodeURIComponent(prompt)}`));
+}
+
 /** Ids of all prompts that wait or run. */
 export async function getQueue(): Promise<Set<string>> {
   const queue = objectOf(await getJson('queue'));
@@ -65,14 +70,21 @@ export async function postPrompt(
   body: PromptBody,
 ): Promise<{ readonly id: string | null; readonly answer: JsonObject }> {
   const response = await post('prompt', body);
-  const text = await response.text();
-  let answer: JsonObject;
+  const answer = await readAnswer(response);
+  return { id: response.ok ? textOf(answer.prompt_id) || null : null, answer };
+}
+
+/** What running a prompt would do; an answer without a plan says why there is none. */
+export async function postPlan(body: PromptBody): Promise<JsonObject> {
+  return readAnswer(await post('plan', body));
+}
+
+async function readAnswer(response: Response): Promise<JsonObject> {
   try {
-    answer = objectOf(parseJson(text));
+    return objectOf(parseJson(await response.text()));
   } catch {
     throw new ServerError(`The server answered ${response.status} without saying why.`);
   }
-  return { id: response.ok ? textOf(answer.prompt_id) || null : null, answer };
 }
 
 export async function postInterrupt(prompt: string | null): Promise<void> {

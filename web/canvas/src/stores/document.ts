@@ -12,6 +12,8 @@ interface DocumentState {
   readonly name: string;
   /** Grows with every document that is opened: what belongs to the old one is dropped then. */
   readonly generation: number;
+  /** What a document without an id of its own is known by, to the server and in its file. */
+  readonly identity: string;
   /** The document as it was opened or last saved to a file. */
   readonly clean: Doc;
 }
@@ -20,6 +22,7 @@ export const useDocument = create<DocumentState>(() => ({
   history: steps.startHistory(EMPTY),
   name: '',
   generation: 0,
+  identity: newId(),
   clean: EMPTY,
 }));
 
@@ -31,9 +34,10 @@ export function currentDoc(): Doc {
   return useDocument.getState().history.present;
 }
 
-/** A workflow gets its identity with its first edit. */
-function identified(doc: Doc): Doc {
-  return doc.saved.id ? doc : { ...doc, saved: { id: newId(), ...doc.saved } };
+/** A workflow gets its identity with its first edit; runs before that are known by it, too. */
+export function identified(doc: Doc): Doc {
+  const { identity } = useDocument.getState();
+  return doc.saved.id ? doc : { ...doc, saved: { id: identity, ...doc.saved } };
 }
 
 /** One finished edit. Edits with the same `typing` key within a second are one undo step. */
@@ -76,6 +80,7 @@ export function openDocument(doc: Doc, name: string, clean: Doc = doc): void {
     history: steps.startHistory(doc),
     name,
     generation: state.generation + 1,
+    identity: newId(),
     clean,
   }));
 }

@@ -2,19 +2,19 @@
 // rules of how messages change what is known are in model/run.ts.
 
 import { create } from 'zustand';
-import { toPrompt } from '../formats/prompt';
-import { writeWorkflow } from '../formats/workflow-write';
 import { t } from '../i18n';
 import type { NodeId } from '../model/document';
 import { type Problem, plainProblem, promptProblems } from '../model/problems';
-import { catchUp, forgetNode, IDLE, type RunState, receive, submitted } from '../model/run';
-import { drawForRun, type LastRun } from '../model/seeds';
-import { inputKind } from '../model/shape';
+import { catchUp, forgetNode, IDLE, isEnd, type RunState, receive, submitted } from '../model/run';
+import type { LastRun } from '../model/seeds';
 import * as http from '../server/http';
 import type { Preview } from '../server/messages';
 import { CLIENT_ID, keepConnected } from '../server/socket';
-import { currentCatalogue, reloadCatalogue } from './catalog';
-import { amend, currentDoc, useDocument } from './document';
+import { awaitAccount, forgetAccounts, learnAccount, outdateAccount, useAccount } from './account';
+import { reloadCatalogue } from './catalog';
+import { amend, type currentDoc, useDocument } from './document';
+import { closePlan } from './plan';
+import { prepare } from './sending';
 import { toast, useUi } from './ui';
 
 interface RunStore extends RunState {
@@ -47,7 +47,7 @@ function apply(change: (state: RunState) => RunState): void {
   useRun.setState((state) => change(state));
 }
 
-function showProblems(problems: readonly Problem[]): void {
+export function showProblems(problems: readonly Problem[]): void {
   useRun.setState({ problems });
   if (problems.length > 0) useUi.setState({ problemsOpen: true });
 }
@@ -73,29 +73,18 @@ export async function run(): Promise<void> {
   const state = useRun.getState();
   if (state.connection !== 'open') return toast(t('run.offline'), 'error');
   if (state.sending) return;
-  const catalogue = currentCatalogue();
-  const { doc, last } = drawForRun(currentDoc(), catalogue, state.lastRun);
-  const { prompt, unsupported } = toPrompt(doc, catalogue);
-  if (unsupported.length > 0) {
-    return showProblems(
-      unsupported.map((id) =>
-        plainProblem(t('problem.subgraph'), t('problem.subgraph.advice'), id),
-      ),
-    );
-  }
-  amend(doc);
+  const { body, drawn, problems: unsupported } = prepare(state.lastRun);
+  if (unsupported.length > 0) return showProblems(unsupported);
+  amend(drawn.doc);
+  closePlan();
   useRun.setState({ sending: true });
   try {
-    const workflow = writeWorkflow(doc, (body, name) => inputKind(catalogue, body, name));
-    const { id, answer } = await http.postPrompt({
-      prompt,
-      client_id: CLIENT_ID,
-      extra_data: { extra_pnginfo: { workflow }, preview_method: 'auto' },
-    });
+    const { id, answer } = await http.postPrompt(body);
     const problems = promptProblems(answer);
     if (id !== null) {
-      useRun.setState({ lastRun: last });
+      useRun.setState({ lastRun: drawn.last });
       apply((now) => submitted(now, id, problems));
+      awaitAccount(id);
       flushEarly(id);
     }
     showProblems(problems);
@@ -126,7 +115,8 @@ function flushEarly(prompt: string): void {
 
 function whenKnown(prompt: string, play: () => void): void {
   const { jobs, sending, early } = useRun.getState();
-  if (jobs.has(prompt) || prompt === '') play();
+  const { awaited } = useAccount.getState();
+  if (jobs.has(prompt) || awaited.has(prompt) || prompt === '') play();
   else if (sending) useRun.setState({ early: [...early.slice(-EARLY_LIMIT), { prompt, play }] });
 }
 
@@ -138,8 +128,10 @@ async function recover(): Promise<void> {
     const queued = await http.getQueue();
     for (const id of jobs) {
       const entry = await http.getHistory(id);
-      if (entry) apply((state) => catchUp(state, id, entry, performance.now()));
-      else if (!queued.has(id)) {
+      if (entry) {
+        apply((state) => catchUp(state, id, entry, performance.now()));
+        void learnAccount(id, useRun.getState().current);
+      } else if (!queued.has(id)) {
         apply((state) => {
           const left = new Set(state.jobs);
           left.delete(id);
@@ -151,6 +143,11 @@ async function recover(): Promise<void> {
   } catch (error) {
     toast((error as Error).message, 'error');
   }
+}
+
+function begin(): void {
+  dropPreviews();
+  outdateAccount();
 }
 
 /** Connect to the server and follow the open document; call once. */
@@ -166,7 +163,8 @@ export function startRuns(): () => void {
       whenKnown(prompt, () => {
         apply((state) => receive(state, message, performance.now()));
         if (message.type === 'execution_error') useUi.setState({ problemsOpen: true });
-        if (message.type === 'execution_start') dropPreviews();
+        if (message.type === 'execution_start') begin();
+        if (isEnd(message)) void learnAccount(prompt, useRun.getState().current);
       });
     },
     preview: (preview) => whenKnown(preview.prompt, () => showPreview(preview)),
@@ -174,6 +172,7 @@ export function startRuns(): () => void {
   const unfollow = useDocument.subscribe((now, before) => {
     if (now.generation !== before.generation) {
       dropPreviews();
+      forgetAccounts();
       useRun.setState({ ...IDLE, queue: useRun.getState().queue, lastRun: new Map() });
       return;
     }

@@ -37,6 +37,7 @@ interface UiState {
   readonly drag: CableDrag | null;
   readonly problemsOpen: boolean;
   readonly keysOpen: boolean;
+  readonly timelineOpen: boolean;
   readonly helpShown: boolean;
   readonly theme: Theme;
   readonly toasts: readonly Toast[];
@@ -53,6 +54,7 @@ export const useUi = create<UiState>(() => ({
   drag: null,
   problemsOpen: false,
   keysOpen: false,
+  timelineOpen: false,
   helpShown: localStorage.getItem(HELP_KEY) !== 'seen',
   theme: localStorage.getItem(THEME_KEY) === 'light' ? 'light' : 'dark',
   toasts: [],
@@ -72,6 +74,10 @@ export function select(nodes: Iterable<NodeId>, links: Iterable<LinkId> = []): v
 export function setTheme(theme: Theme): void {
   localStorage.setItem(THEME_KEY, theme);
   useUi.setState({ theme });
+}
+
+export function toggleTimeline(): void {
+  useUi.setState(({ timelineOpen }) => ({ timelineOpen: !timelineOpen }));
 }
 
 export function hideHelp(): void {

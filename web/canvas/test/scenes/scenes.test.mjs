@@ -8,6 +8,7 @@ import { connectingScenes } from './connecting.mjs';
 import { editingScenes } from './editing.mjs';
 import { fileScenes } from './files.mjs';
 import { firstStartScenes } from './first-start.mjs';
+import { insightScenes } from './insight.mjs';
 import { Desk, PATIENCE_MS } from './page.mjs';
 import { problemScenes } from './problems.mjs';
 import { scaleScenes } from './scale.mjs';
@@ -31,6 +32,7 @@ const SCENES = [
   ...editingScenes,
   ...fileScenes,
   ...problemScenes,
+  ...insightScenes,
   ...scaleScenes,
 ];
 

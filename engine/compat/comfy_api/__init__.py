@@ -1,0 +1,1 @@
+"""The package ``comfy_api``, as packs import it."""

@@ -1,0 +1,1 @@
+"""The package ``comfy_execution``, as packs import it."""

@@ -1,0 +1,26 @@
+"""Files that a node showed: whether they are still there."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.files.confine import PathRefused, confine
+from engine.files.folders import PLACES, Folders
+
+
+def files_exist(ui: Mapping[str, Sequence[Any]], folders: Folders) -> bool:
+    """Whether all files among what was shown exist: a deleted picture is made again."""
+    return all(
+        _exists(item, folders)
+        for items in ui.values()
+        for item in items
+        if isinstance(item, Mapping) and item.get("type") in PLACES and "filename" in item
+    )
+
+
+def _exists(item: Mapping[str, Any], folders: Folders) -> bool:
+    root = folders.place(str(item["type"]))
+    try:
+        path = confine(root, f"{item.get('subfolder', '')}/{item['filename']}".lstrip("/"))
+    except PathRefused:
+        return False
+    return path.is_file()

@@ -1,0 +1,53 @@
+"""Checking a submitted prompt, for whoever runs it or only plans it."""
+
+import asyncio
+
+from aiohttp import web
+
+from engine.formats.api import PromptError, read_prompt
+from engine.graph.catalogue import Catalogue
+from engine.graph.problems import Problem
+from engine.graph.validation import Validation, validate
+from engine.queue.pool import WorkerTrouble
+from web.server.answers import Refused, refuse
+from web.server.asking import own_problems
+from web.server.keys import DISPATCHER, FOLDERS
+from web.server.prompt_body import PromptBody
+
+# Nodes that are checked sooner than another thread would begin to.
+_SMALL = 100
+
+
+async def check(app: web.Application, asked: PromptBody) -> Validation:
+    """The checked graph of a prompt, with what is wrong with it.
+
+    Raises:
+        Refused: 400 for what is no graph at all, 503 while no worker can say which nodes there are.
+    """
+    catalogue = await catalogue_of(app)
+
+    def check() -> Validation:
+        return validate(read_prompt(asked.prompt), catalogue, app[FOLDERS], asked.targets)
+
+    small = isinstance(asked.prompt, dict) and len(asked.prompt) <= _SMALL
+    try:
+        checked = check() if small else await asyncio.to_thread(check)
+    except PromptError as error:
+        where = "" if error.node is None else f"Node ID '#{error.node}'"
+        raise Refused(400, Problem("invalid_prompt", str(error), where), {}) from error
+    if checked.error is not None:
+        return checked
+    extra = await own_problems(app, checked, catalogue)
+    if not extra:
+        return checked
+    return await asyncio.to_thread(
+        validate, checked.graph, catalogue, app[FOLDERS], asked.targets, extra=extra
+    )
+
+
+async def catalogue_of(app: web.Application) -> Catalogue:
+    """The node classes there are; 503 while nobody knows."""
+    try:
+        return await app[DISPATCHER].catalogue()
+    except WorkerTrouble as trouble:
+        refuse(503, "worker_unavailable", str(trouble))
