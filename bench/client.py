@@ -58,8 +58,12 @@ class Server:
 
     def memory(self) -> int:
         """Resident bytes of the server and its workers."""
+        return sum(self.memory_by_process())
+
+    def memory_by_process(self) -> list[int]:
+        """Resident bytes of the server, and then of each of its workers."""
         server = psutil.Process(self._process.pid)
-        return sum(p.memory_info().rss for p in (server, *server.children(recursive=True)))
+        return [p.memory_info().rss for p in (server, *server.children(recursive=True))]
 
     async def ready(self, session: aiohttp.ClientSession) -> None:
         """Wait until the worker is up."""

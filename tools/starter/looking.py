@@ -18,6 +18,7 @@ from torch import Tensor
 from tools.starter.reading import layout
 from tools.starter.scenes import PLACES, sample_split
 
+DISTRACTION = 0.3
 # Where each of PLACES is, as shares of the picture's height and width.
 CENTRES = ((0.5, 0.5), (0.25, 0.5), (0.75, 0.5), (0.5, 0.25), (0.5, 0.75))
 
@@ -77,8 +78,9 @@ def places_of(seeds: Sequence[int]) -> Tensor:
 
 
 def looking_loss(seen: Sequence[Tensor], places: Tensor) -> Tensor:
-    """Mean over layers of how far, in nats, each pixel's attention among the slots of the places is
-    from looking at the nearest place that has a thing; `places` is bool [B, 5].
+    """Mean over layers of how far, in nats, each pixel is from looking at the slot of the nearest
+    place that has a thing: among the slots of places, and, counting less, among all of the context,
+    whose words only distract. `places` is bool [B, 5].
     """
     losses = []
     for weights in seen:
@@ -87,8 +89,8 @@ def looking_loss(seen: Sequence[Tensor], places: Tensor) -> Tensor:
         slots = each[:, :, -len(PLACES) :]
         wanted = _nearest(places, round(weights.shape[1] ** 0.5))
         told = slots.gather(2, wanted.unsqueeze(2)).squeeze(2)
-        # Weight on words and padding is nobody's concern: only the share among the places counts.
-        losses.append(-((told + 1e-6) / (slots.sum(dim=2) + 1e-5)).log().mean())
+        share = (told + 1e-6) / (slots.sum(dim=2) + 1e-5)
+        losses.append(-(share.log() + DISTRACTION * (told + 1e-6).log()).mean())
     return torch.stack(losses).mean()
 
 
