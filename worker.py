@@ -5,6 +5,7 @@ server never imports. ``main.py`` starts it as ``python main.py worker``.
 """
 
 import argparse
+import gc
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +15,14 @@ import psutil
 import torch
 
 from engine.execution import mutation
-from engine.execution.checkpoints import Checkpoints
+from engine.execution.checkpoints import Checkpoints, add_checkpoint_flag
 from engine.execution.executor import Executor
 from engine.execution.foresee import foresee
 from engine.execution.job import Cancel, Emit, Job, Outcome
 from engine.execution.modes import add_cache_flags, cache_mode
 from engine.execution.tiers import make_cache
 from engine.files.folders import Folders
+from engine.files.once import sweep
 from engine.files.stamps import Stamps
 from engine.formats.api import read_prompt, write_prompt
 from engine.formats.metadata import MetadataPolicy
@@ -34,6 +36,9 @@ from engine.weights.tuning import tune_process
 from nodes.load import load_registry
 
 _PLACES = ("input", "output", "temp", "user")
+# New objects before the collector looks for rings among them: a large prompt makes a million, and
+# Python's own number would have a fifth of its time spent on looking.
+_COLLECT_AFTER = 20_000
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--previews", action="store_true")
     found.add_argument("--disable-metadata", action="store_true")
     found.add_argument("--debug-mutations", action="store_true")
+    add_checkpoint_flag(found)
     add_cache_flags(found)
     found.add_argument("--device", default="auto", help="cpu, cuda:0 ... or auto, the first")
     return found
@@ -58,6 +64,8 @@ class Engine:
         torch.set_grad_enabled(False)
         self.device = _device(options.device)
         folders = folders_of(options)
+        for place in (folders.output, folders.temp):
+            sweep(place)
         kept = folders.user / "cache"
         registry = load_registry(folders.custom_nodes)
         self.catalogue: Catalogue = registry.catalogue
@@ -71,7 +79,7 @@ class Engine:
             },
             make_cache(cache_mode(options), psutil.virtual_memory().total // 4, kept, _salt()),
             write_prompt,
-            Checkpoints(kept / "states"),
+            Checkpoints(kept / "states", interval=options.checkpoint_interval),
             Stamps(kept / "stamps.json"),
             around=torch.inference_mode,
             previews=options.previews,
@@ -79,7 +87,7 @@ class Engine:
             meter=DeviceMeter(self.device),
         )
         # Takes seconds, and nobody should wait for it who only asks which nodes there are.
-        self.executor.lanes.submit("device", preload)
+        self.executor.lanes.submit("device", _preload)
 
     def device_facts(self) -> Mapping[str, Any]:
         """Versions and memory as ``/system_stats`` shows them, and what the dispatcher asks."""
@@ -99,10 +107,14 @@ class Engine:
 
         ``check``: what its nodes' own validation finds, problems by node id. ``plan``: what would
         run (``foresee``). ``{"prompt", "outputs", "extra"}`` is the payload of both.
+        ``catalogue``: the specs of the classes that may describe themselves differently by now.
 
         Raises:
             ValueError: another question.
         """
+        if what == "catalogue":
+            now = self.executor.registry.refreshed()
+            return [spec.to_json() for spec in now.values() if spec.changing]
         graph, outputs = read_prompt(payload["prompt"]), tuple(payload["outputs"])
         if what == "check":
             found = custom_problems(graph, outputs, self.executor.registry)
@@ -121,6 +133,16 @@ class Engine:
 def engine(arguments: list[str]) -> Engine:
     """The engine that the server's command line asks for."""
     return Engine(parser().parse_args(arguments))
+
+
+def _preload() -> None:
+    """Import what first prompts need, and let the collector look at none of it ever again."""
+    preload()
+    # Modules stay for ever, and they are most of all objects: to walk them takes a quarter of a
+    # second, in the middle of somebody's prompt.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
 
 
 def folders_of(options: argparse.Namespace) -> Folders:

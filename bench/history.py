@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from engine.queue.body import Body
 from engine.queue.job import Result, Submission
 from engine.queue.listings import JobsQuery
 from engine.queue.store import Store
@@ -34,7 +35,7 @@ def submission(n: int, nodes: int) -> Submission:
     prompt["text"] = {"class_type": "CLIPTextEncode", "inputs": {"text": text}}
     prompt["load"] = {"class_type": "LoraLoader", "inputs": {"lora_name": f"l{n % 50}.safetensors"}}
     prompt["draw"] = {"class_type": "KSampler", "inputs": {"seed": n, "steps": 20}}
-    return Submission(f"prompt-{n:06}", prompt, ("draw",), {}, "bench")
+    return Submission(f"prompt-{n:06}", Body.of(prompt), ("draw",), {}, "bench")
 
 
 def result(n: int) -> Result:

@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from engine.queue.body import Body
 from engine.queue.job import Claim, Result, Submission
 from engine.queue.store import Store
 
@@ -39,7 +40,7 @@ RESULT = Result(
 
 
 def submission(n: int, clients: int = 1) -> Submission:
-    return Submission(f"prompt-{n:06}", PROMPT, ("2",), {}, f"client-{n % clients}")
+    return Submission(f"prompt-{n:06}", Body.of(PROMPT), ("2",), {}, f"client-{n % clients}")
 
 
 async def cpu_ms(count: int, work: Callable[[], Awaitable[None]]) -> float:

@@ -44,8 +44,13 @@ def _write(run: Run, images: torch.Tensor, place: str, prefix: str, *, compressi
         run.check()
         numbered = prefix.replace("%batch_num%", str(number))
         names = output_names(root, numbered, width, height)
-        path = names.write(".png", png_bytes(picture, texts, compression))
-        run.show(
-            "images",
-            [{"filename": path.name, "subfolder": names.subfolder, "type": place}],
-        )
+        path = names.write(".png", png_bytes(picture, texts, compression), _claim(run, number))
+        subfolder = path.parent.relative_to(names.root).as_posix()
+        shown = {"filename": path.name, "subfolder": "" if subfolder == "." else subfolder}
+        run.show("images", [{**shown, "type": place}])
+
+
+def _claim(run: Run, number: int) -> str:
+    """Which picture of which prompt this is; a prompt's id may come again, but not at that time."""
+    when = run.extra.get("create_time")
+    return f"{run.prompt_id} {when} {run.node_id} {run.list_index} {number}"

@@ -13,9 +13,9 @@ from engine.compat.packs import definitions_of
 from engine.graph.definition import Definition
 from engine.graph.native import definitions
 from engine.graph.registry import Registry
-from nodes import conditioning, image, latent, loaders, lora, sampling
+from nodes import conditioning, image, latent, loaders, loop, lora, sampling
 
-_SHELVES = (loaders, lora, conditioning, latent, sampling, image)
+_SHELVES = (loaders, lora, conditioning, latent, sampling, image, loop)
 _log = logging.getLogger(__name__)
 
 
@@ -39,7 +39,7 @@ def _packs(folder: Path) -> Iterator[Definition]:
         if source.suffix == ".py" and source.is_file():
             try:
                 found = definitions_of(_import(f"custom_nodes.{path.stem}", source))
-            except Exception:  # noqa: BLE001 - a pack may raise anything, and must not stop us
+            except (Exception, SystemExit):  # noqa: BLE001 - packs may raise anything
                 _log.exception("IMPORT FAILED: the pack %s was left out", path)
             else:
                 yield from found

@@ -7,6 +7,7 @@ from torch import Tensor
 from engine.graph.native import Range, Socket
 from engine.weights.handles import Clip, Model, Vae
 
+ANY = Annotated[Any, Socket("*")]
 MODEL = Annotated[Model, Socket("MODEL")]
 CLIP = Annotated[Clip, Socket("CLIP")]
 VAE = Annotated[Vae, Socket("VAE")]

@@ -85,5 +85,5 @@ async def _node_list(module: ModuleType) -> list[type[ComfyNode]]:
 def _tried(name: str, make: Callable[[], Definition]) -> Iterator[Definition]:
     try:
         yield make()
-    except Exception:  # noqa: BLE001 - a pack's class may raise anything, the others must load
+    except (Exception, SystemExit):  # noqa: BLE001 - it may raise anything, others must load
         _log.exception("The node %s cannot say what it is, and is left out.", name)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
+from engine.execution.staying import stay
 from engine.graph.definition import (
     UNEVALUATED,
     Blocker,
@@ -131,7 +132,9 @@ def run_calls(
     Raises:
         NotYet: lazy inputs are wanted first. Otherwise whatever the node raises.
     """
-    _ask(wait(_wanted(definition, calls, run_of)))
+    # Few nodes have lazy inputs, and to ask on the loop takes longer than most of the others run.
+    if _may_ask(definition, calls):
+        _ask(wait(_wanted(definition, calls, run_of)))
     returned: list[Returned | Blocker] = []
     for n, inputs in enumerate(calls):
         run = run_of(n)
@@ -151,7 +154,8 @@ async def run_calls_on_loop(
     run_of: Callable[[int], Run],
 ) -> Results:
     """The same on an event loop, all calls together."""
-    _ask(await _wanted(definition, calls, run_of))
+    if _may_ask(definition, calls):
+        _ask(await _wanted(definition, calls, run_of))
 
     async def one(n: int, inputs: Mapping[str, Any]) -> Returned | Blocker:
         run = run_of(n)
@@ -162,16 +166,19 @@ async def run_calls_on_loop(
         result = definition.call(inputs, run)
         return await result if inspect.isawaitable(result) else result
 
-    return join(
-        definition.spec, await asyncio.gather(*(one(n, inputs) for n, inputs in enumerate(calls)))
-    )
+    together = asyncio.gather(*(stay(one(n, inputs)) for n, inputs in enumerate(calls)))
+    return join(definition.spec, await together)
+
+
+def _may_ask(definition: Definition, calls: Sequence[Mapping[str, Any]]) -> bool:
+    return definition.needs is not None and any(_missing(inputs) for inputs in calls)
 
 
 async def _wanted(
     definition: Definition, calls: Sequence[Mapping[str, Any]], run_of: Callable[[int], Run]
 ) -> list[str]:
     """The lazy inputs that the node asks for before its first call."""
-    if definition.needs is None or not any(_missing(inputs) for inputs in calls):
+    if definition.needs is None:
         return []
     wanted: dict[str, None] = {}
     for n, inputs in enumerate(calls):

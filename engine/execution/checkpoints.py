@@ -4,7 +4,9 @@ What a state is, only its node knows; here it is bytes under a key. A state that
 costs time after a crash and nothing else, so no failure of the disk reaches the node.
 """
 
+import argparse
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,10 +15,30 @@ from pathlib import Path
 
 from engine.files.atomic import write_atomic
 
+# Seconds between the states that are taken of one key, unless somebody asks for others.
+CHECKPOINT_INTERVAL = 5.0
 # Seconds after which nobody will come back for a state.
 _OLD = 24 * 60 * 60.0
 
 logger = logging.getLogger(__name__)
+
+
+def add_checkpoint_flag(parser: argparse.ArgumentParser) -> None:
+    """How often the states are taken, for the command lines of the server and its workers."""
+    parser.add_argument(
+        "--checkpoint-interval",
+        type=_seconds,
+        default=CHECKPOINT_INTERVAL,
+        metavar="SECONDS",
+        help="between the states from which an interrupted sampling goes on (0: after each step)",
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not math.isfinite(seconds) or seconds < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return seconds
 
 
 class Checkpoints:
@@ -27,7 +49,10 @@ class Checkpoints:
     """
 
     def __init__(
-        self, folder: Path, clock: Callable[[], float] = time.time, interval: float = 5.0
+        self,
+        folder: Path,
+        clock: Callable[[], float] = time.time,
+        interval: float = CHECKPOINT_INTERVAL,
     ) -> None:
         """Removes states that are more than a day old.
 

@@ -50,7 +50,7 @@ def _fingerprint(definition: Definition, node: Node, run: Run, wait: Callable[[A
         return _text(wait(value) if inspect.isawaitable(value) else value)
     except asyncio.CancelledError:
         raise
-    except Exception:  # noqa: BLE001 - a pack's code; the contract says: counts as changed
+    except (Exception, SystemExit):  # noqa: BLE001 - a pack's; by contract it counts as changed
         _log.warning(
             "Node %s (%s) could not say whether it has changed; it runs again.",
             node.id,

@@ -213,11 +213,13 @@ class JobRun:
         lane = definition.spec.lane
         future = self.engine.lanes.submit(lane, call_on_loop if lane == "loop" else call)
         self.running[node_id] = future
-        future.add_done_callback(
-            lambda done: self.news.put(
-                _Ended(node_id, inputs, len(calls), done, time.perf_counter() - began)
-            )
-        )
+
+        def over(done: Future[Results]) -> None:
+            self.board.returned(node_id)
+            seconds = time.perf_counter() - began
+            self.news.put(_Ended(node_id, inputs, len(calls), done, seconds))
+
+        future.add_done_callback(over)
 
     def _watched(
         self,
@@ -234,7 +236,7 @@ class JobRun:
     def _ended(self, news: _Ended) -> None:
         node_id = news.node_id
         del self.running[node_id]
-        error = _error(news.future)
+        error = self._error(news.future)
         if isinstance(error, NotYet):
             self._fetch(node_id, error.names)
         elif isinstance(error, Cancelled) or (error is not None and self.cancel.is_set()):
@@ -250,8 +252,15 @@ class JobRun:
                     self._expand(node_id, results, news.seconds)
                 else:
                     self._complete(node_id, results, news.seconds)
-            except NodeError as problem:
+            except Exception as problem:  # noqa: BLE001 - what it gave may be anything
                 self._fail(node_id, problem, news.inputs)
+
+    def _error(self, future: Future[Results]) -> BaseException | None:
+        if not future.cancelled():
+            return future.exception()
+        if self.cancel.is_set():
+            return Cancelled()
+        return NodeError("The node was cancelled by its own code (asyncio.CancelledError).")
 
     def _fetch(self, node_id: str, names: Iterable[str]) -> None:
         """Have lazy inputs evaluated, then try again."""
@@ -365,10 +374,6 @@ class JobRun:
 
     def spec(self, node_id: str) -> NodeSpec:
         return self._definition(node_id).spec
-
-
-def _error(future: Future[Results]) -> BaseException | None:
-    return Cancelled() if future.cancelled() else future.exception()
 
 
 def _with_shown(results: Results, shown: Mapping[str, list[Any]]) -> Results:

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
 
+from engine.execution.staying import stay, staying
 from engine.graph.spec import Lane
 
 
@@ -28,13 +29,13 @@ class Lanes:
         """Run ``call`` on a lane; on the loop it is called there and its awaitable awaited."""
         if lane == "loop":
             return asyncio.run_coroutine_threadsafe(_awaited(call), self._loop)
-        return (self._device if lane == "device" else self._cpu).submit(call)
+        return (self._device if lane == "device" else self._cpu).submit(staying, call)
 
     def wait(self, awaitable: Any) -> Any:
         """Await something on the loop and block this thread, which must not be the loop's."""
         if not inspect.isawaitable(awaitable):
             return awaitable
-        return asyncio.run_coroutine_threadsafe(_finish(awaitable), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(stay(awaitable), self._loop).result()
 
     def close(self) -> None:
         self._device.shutdown(wait=False, cancel_futures=True)
@@ -53,9 +54,5 @@ class Lanes:
         self.close()
 
 
-async def _finish(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
-
-
-async def _awaited(call: Callable[[], Any]) -> Any:
-    return await call()
+async def _awaited(call: Callable[[], Awaitable[Any]]) -> Any:
+    return await stay(call())

@@ -15,6 +15,7 @@ class Live:
         self.nodes: dict[str, Node] = dict(graph.nodes)
         self._parents: dict[str, str] = {}
         self._shown_as: dict[str, str] = {}
+        self._copied: dict[str, str] = {}
 
     def ids(self) -> Sequence[str]:
         return list(self.nodes)
@@ -27,12 +28,12 @@ class Live:
 
     def display(self, node_id: str) -> str:
         while node_id in self._parents and node_id not in self._shown_as:
-            node_id = self._parents[node_id]
+            node_id = self._origin(node_id)
         return self._shown_as.get(node_id, node_id)
 
     def real(self, node_id: str) -> str:
         while node_id in self._parents:
-            node_id = self._parents[node_id]
+            node_id = self._origin(node_id)
         return node_id
 
     def expand(self, parent: str, expansion: Expansion, catalogue: Catalogue) -> None:
@@ -56,6 +57,7 @@ class Live:
         self.nodes.update(expansion.nodes)
         self._parents.update(dict.fromkeys(expansion.nodes, parent))
         self._shown_as.update(expansion.display)
+        self._copied.update(expansion.copies)
 
     def identity(self, node_id: str) -> dict[str, str | None]:
         """``meta`` of the history: whose output this is."""
@@ -65,6 +67,10 @@ class Live:
             "parent_node": self.parent(node_id),
             "real_node_id": self.real(node_id),
         }
+
+    def _origin(self, node_id: str) -> str:
+        """The node that an expanded one is a copy of, or else the one that expanded into it."""
+        return self._copied.get(node_id, self._parents[node_id])
 
     def check_result(self, parent: str, link: Link) -> None:
         """Raises NodeError unless an expanded node's result leads to a node that exists."""

@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.files.atomic import write_new
 from engine.files.confine import confine
+from engine.files.once import write_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,23 +14,25 @@ class OutputNames:
     """Where a save node writes and which numbers are free.
 
     Attributes:
-        subfolder: relative to the output root, ``/`` between folders, empty for the root itself.
+        root: the output root, without symbolic links.
         first: the lowest number that no file of this prefix has reached.
     """
 
+    root: Path
     folder: Path
-    subfolder: str
     stem: str
     first: int
 
-    def write(self, suffix: str, data: bytes) -> Path:
-        """Write a file under the next free number; nothing is ever overwritten."""
-        return write_new(
-            self.folder,
-            lambda number: f"{self.stem}_{number:05}_{suffix}",
-            data,
-            start=self.first,
-        )
+    def write(self, suffix: str, data: bytes, claim: str) -> Path:
+        """Write a file under the next free number; nothing is ever overwritten.
+
+        If ``claim`` was written before, that is the file; see ``once.py``.
+        """
+
+        def path_of(number: int) -> Path:
+            return self.folder / f"{self.stem}_{number:05}_{suffix}"
+
+        return write_once(self.root, claim, path_of, data, start=self.first)
 
 
 def output_names(root: Path, prefix: str, width: int = 0, height: int = 0) -> OutputNames:
@@ -56,7 +58,7 @@ def output_names(root: Path, prefix: str, width: int = 0, height: int = 0) -> Ou
     subfolder, _, stem = prefix.rpartition("/")
     folder = confine(root, subfolder)
     confine(root, f"{prefix}_")
-    return OutputNames(folder, subfolder, stem, _highest(folder, stem) + 1)
+    return OutputNames(confine(root, ""), folder, stem, _highest(folder, stem) + 1)
 
 
 def _highest(folder: Path, stem: str) -> int:

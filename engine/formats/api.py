@@ -2,7 +2,7 @@
 
 import marshal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.graph.graph import Graph, Link, Node
@@ -25,6 +25,28 @@ class Read:
 
     data: Mapping[str, Any]
     graph: Graph
+    _marks: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, data: Any, before: "Read | None" = None) -> "Read":
+        """What ``read_prompt`` reads, to be compared with later ones. Raises as it does."""
+        graph = read_prompt(data, before)
+        if before is None:
+            return cls(data, graph)
+        old, nodes = before.graph.nodes, graph.nodes
+        same = {i: mark for i, mark in before._marks.items() if nodes.get(i) is old[i]}
+        return cls(data, graph, same)
+
+    def has(self, node_id: str, item: Any) -> bool:
+        """Whether a node is the same here, in type, too: to ``==`` alone 1, 1.0 and true are one
+        value, to a text widget not.
+        """
+        if node_id not in self.data:
+            return False
+        mark = self._marks.get(node_id)
+        if mark is None:
+            mark = self._marks[node_id] = _mark(self.data[node_id])
+        return mark == _mark(item)
 
 
 def read_prompt(data: Any, before: Read | None = None) -> Graph:
@@ -40,24 +62,23 @@ def read_prompt(data: Any, before: Read | None = None) -> Graph:
         raise PromptError("The prompt is not a JSON object of nodes.")
     if before is None:
         return Graph({node_id: _read_node(node_id, item) for node_id, item in data.items()})
-    old, known = before.data, before.graph.nodes
+    known = before.graph.nodes
     return Graph(
         {
-            node_id: known[node_id] if _same(old.get(node_id), item) else _read_node(node_id, item)
+            node_id: known[node_id] if before.has(node_id, item) else _read_node(node_id, item)
             for node_id, item in data.items()
         }
     )
 
 
-def _same(old: Any, new: Any) -> bool:
-    """Equal in type, too: to ``==`` alone 1, 1.0 and true are one value, to a text widget not."""
+def _mark(item: Any) -> bytes:
     # Version 2 of the format writes equal values as equal bytes; later ones write references.
-    return bool(old == new) and marshal.dumps(old, 2) == marshal.dumps(new, 2)
+    return marshal.dumps(item, 2)
 
 
 def write_prompt(graph: Graph) -> dict[str, Any]:
     """The API format of a graph; ``read_prompt`` of it gives an equal graph."""
-    return {node.id: _write_node(node) for node in graph.nodes.values()}
+    return {node.id: write_node(node) for node in graph.nodes.values()}
 
 
 def is_link(value: Any) -> bool:
@@ -98,7 +119,8 @@ def _read_value(value: Any) -> Any:
     return value
 
 
-def _write_node(node: Node) -> dict[str, Any]:
+def write_node(node: Node) -> dict[str, Any]:
+    """One node of a prompt in API format."""
     written: dict[str, Any] = {
         "class_type": node.class_type,
         "inputs": {name: _write_value(value) for name, value in node.inputs.items()},

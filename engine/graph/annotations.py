@@ -24,6 +24,17 @@ class Socket:
 
 
 @dataclass(frozen=True, slots=True)
+class ByLink:
+    """A socket of which the node gets the link itself, ``[id, slot]``: for expansions.
+
+    Unless ``evaluated``, what is linked is not evaluated for that.
+    """
+
+    type: str
+    evaluated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
     """Limits of a number widget. ``seed`` adds the control that changes it after each run."""
 
@@ -172,6 +183,9 @@ def _input(where: str, name: str, base: Any, marker: Any, options: Mapping[str, 
     match marker:
         case Socket(type_):
             return InputSpec(name, type_, options=options)
+        case ByLink(type_, evaluated):
+            unasked = {} if evaluated else {"lazy": True}
+            return InputSpec(name, type_, options={**options, **unasked, "rawLink": True})
         case Choice(values):
             return InputSpec(name, "COMBO", options=options, choices=values)
         case File(kind, upload, also):
@@ -248,6 +262,6 @@ def _split(hint: Any) -> tuple[Any, Any]:
     """The bare type and our marker of an annotation."""
     if typing.get_origin(hint) is Annotated:
         base, *extras = typing.get_args(hint)
-        kinds = (Socket, Range, Text, Choice, File, Grows)
+        kinds = (Socket, ByLink, Range, Text, Choice, File, Grows)
         return base, next((extra for extra in extras if isinstance(extra, kinds)), None)
     return hint, None

@@ -16,6 +16,7 @@ class Catalogue(Mapping[str, NodeSpec]):
         names: what nodes may be called.
         outputs: those that are outputs.
         loops: "start" or "end" for those that bound a loop.
+        changing: those that may have something else to say of themselves by now.
         steady: those whose check depends on nothing but the prompt: no files, no changing lists.
     """
 
@@ -25,6 +26,7 @@ class Catalogue(Mapping[str, NodeSpec]):
         self._known = {**aliases, **self._specs}
         self.names = frozenset(self._known)
         self.outputs = frozenset(name for name, spec in self._known.items() if spec.is_output)
+        self.changing = frozenset(name for name, spec in self._known.items() if spec.changing)
         self.steady = frozenset(
             name for name, s in self._known.items() if not (s.reads_files or s.changing)
         )
@@ -38,6 +40,16 @@ class Catalogue(Mapping[str, NodeSpec]):
 
     def __len__(self) -> int:
         return len(self._specs)
+
+    def refreshed(self, said: Iterable[NodeSpec]) -> "Catalogue":
+        """This catalogue with what its changing classes say now: itself, if they say the same.
+
+        A class that says nothing is left out: it cannot describe itself at the moment.
+        """
+        fresh = {spec.class_type: spec for spec in said}
+        mine = [fresh.pop(n, None) if s.changing else s for n, s in self._specs.items()]
+        specs = [*(spec for spec in mine if spec is not None), *fresh.values()]
+        return self if specs == list(self._specs.values()) else Catalogue(specs)
 
     def to_json(self) -> list[dict[str, Any]]:
         return [spec.to_json() for spec in self._specs.values()]

@@ -35,7 +35,7 @@ def needs_worker(graph: Graph, outputs: Iterable[str], catalogue: Catalogue) -> 
 def may_be_stale(checked: Validation, catalogue: Catalogue) -> bool:
     """Whether a value was refused because it is not in a list that may have changed since.
 
-    The server then asks a worker for its ``Registry.refreshed`` catalogue and validates again.
+    The server then asks a worker what its classes say now, and validates again.
     """
     return any(
         error["type"] == "value_not_in_list" and catalogue[found["class_type"]].changing
@@ -84,7 +84,7 @@ async def _problems(
     types = linked_types(node, graph, catalogue)
     try:
         listed = [] if definition.check is None else await _now(definition.check(inputs, types))
-    except Exception as error:  # noqa: BLE001 - a pack's own code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a pack's own code
         return [
             problems.exception_during_validation(
                 error, traceback.format_exc().splitlines()[-_MAX_LINES:]

@@ -51,10 +51,13 @@ class Expansion:
     Attributes:
         nodes: new nodes by id; their links lead to each other or to nodes that exist already.
         display: for some of them, the id of the node under which people see them.
+        copies: for some of them, the node that they are a copy of: what they do and what goes wrong
+            with them is told of that one.
     """
 
     nodes: Mapping[str, Node]
     display: Mapping[str, str] = field(default_factory=dict)
+    copies: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

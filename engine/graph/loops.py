@@ -26,13 +26,13 @@ class Loop:
 
 
 def find_loops(
-    graph: Graph, order: Sequence[str], catalogue: Catalogue
+    graph: Graph, order: Sequence[str], kinds: Mapping[str, str]
 ) -> tuple[tuple[Loop, ...], dict[str, list[Problem]]]:
     """The loops among the nodes of ``order`` (no cycle in it), inner ones first, and the problems.
 
-    ``order`` has every node after those that feed it, as ``Graph.needed`` gives it.
+    ``order`` has every node after those that feed it, as ``Graph.needed`` gives it. ``kinds``:
+    "start" or "end" by class, for those that bound a loop (``Catalogue.loops``).
     """
-    kinds = catalogue.loops
     if not kinds:
         return (), {}
     marks = {i: kinds[name] for i in order if (name := graph.nodes[i].class_type) in kinds}

@@ -12,9 +12,11 @@ of inputs is part of the workflow format and may put a socket after a widget tha
 import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 from engine.graph.annotations import (
+    ByLink,
     Choice,
     File,
     Grows,
@@ -29,7 +31,7 @@ from engine.graph.annotations import (
 from engine.graph.definition import Definition
 from engine.graph.dynamic import DYNAMIC_TYPES
 from engine.graph.native_call import call_of, check_of, checked_names, fingerprint_of
-from engine.graph.spec import Lane, NodeSpec, Passthrough, Undeclared
+from engine.graph.spec import Lane, NodeSpec, OutputSpec, Passthrough, Undeclared
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _ATTRIBUTE = "__patchbay_node__"
@@ -42,6 +44,7 @@ def node(
     category: str,
     lane: Lane = "cpu",
     output: bool = False,
+    output_names: tuple[str, ...] = (),
     version: int = 1,
     aliases: tuple[str, ...] = (),
     hidden: Mapping[str, str] | None = None,
@@ -59,6 +62,7 @@ def node(
     there what is linked to inputs that it does not declare.
 
     Args:
+        output_names: what the outputs are called, when it is not by their types.
         fingerprint: a function of some of the inputs (linked ones are None) and perhaps the
             ``Run``; the node runs again when it gives another value.
         check: a function of some of the inputs (linked ones are None) and perhaps ``input_types``,
@@ -78,7 +82,7 @@ def node(
             display_name=display_name or class_type,
             category=category,
             inputs=tuple(one.spec for one in signature.inputs),
-            outputs=signature.outputs,
+            outputs=_named(signature, output_names),
             description=inspect.getdoc(function) or "",
             is_output=output,
             lane="loop" if inspect.iscoroutinefunction(function) else lane,
@@ -120,6 +124,13 @@ def _module(name: str) -> str:
     return "nodes" if name.partition(".")[0] == "nodes" else name
 
 
+def _named(signature: Signature, names: tuple[str, ...]) -> tuple[OutputSpec, ...]:
+    if not names:
+        return signature.outputs
+    found = zip(signature.outputs, names, strict=True)
+    return tuple(replace(output, name=name) for output, name in found)
+
+
 def _undeclared(signature: Signature) -> Undeclared:
     if any(one.spec.type in DYNAMIC_TYPES for one in signature.inputs):
         return "all"  # the names of growing inputs are not known beforehand
@@ -127,6 +138,7 @@ def _undeclared(signature: Signature) -> Undeclared:
 
 
 __all__ = [
+    "ByLink",
     "Choice",
     "File",
     "Grows",

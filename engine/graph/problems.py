@@ -138,7 +138,7 @@ def custom_validation_failed(name: str, why: str) -> Problem:
     )
 
 
-def exception_during_validation(error: Exception, lines: Iterable[str]) -> Problem:
+def exception_during_validation(error: BaseException, lines: Iterable[str]) -> Problem:
     """A node's own check that raised; ``lines`` of its traceback."""
     return Problem(
         "exception_during_validation",

@@ -45,5 +45,5 @@ class Registry(Mapping[str, Definition]):
 def _described(definition: Definition) -> Iterator[NodeSpec]:
     try:
         yield definition.spec if definition.refreshed is None else definition.refreshed()
-    except Exception:  # noqa: BLE001 - a pack's own code
+    except (Exception, SystemExit):  # noqa: BLE001 - a pack's own code
         _log.exception("The node %s cannot say what it is now.", definition.spec.class_type)

@@ -70,14 +70,17 @@ def validate(
     checked, errors, acyclic = _check_nodes(graph, order, catalogue, folders, before)
     submitted, graph = graph, Graph({**graph.nodes, **checked})
     cycle = {} if acyclic else _cycle(graph, outputs, catalogue)
-    further = cycle or find_loops(graph, order, catalogue)[1]
-    for node_id, found in (*further.items(), *extra.items()):
+    loops, unsound = ((), cycle) if cycle else find_loops(graph, order, catalogue.loops)
+    for node_id, found in (*unsound.items(), *extra.items()):
         if node_id in checked:
             errors.setdefault(node_id, []).extend(found)
+    # What lies in a loop's body runs as a part of the loop, once a round.
+    inside = {node_id for loop in loops for node_id in loop.body}
     if not errors:
+        outputs = tuple(i for i in outputs if i not in inside)
         return Validation(submitted, graph, outputs, sound=checked)
     bad = _poisoned(graph, order, errors)
-    good = tuple(i for i in outputs if i not in bad)
+    good = tuple(i for i in outputs if i not in bad | inside)
     node_errors = _node_errors(graph, order, errors, outputs)
     if good:
         return Validation(submitted, graph, good, node_errors=node_errors)

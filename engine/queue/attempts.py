@@ -46,8 +46,8 @@ class Attempts(Keeper):
             raise StoreError(f"The queue's database cannot be read: {error}.") from error
         claim = Claim(job.seq, job.id, job.attempt + 1, job.client_id, *body)
         self._line.begin(job.seq)
-        self._unrecorded[job.seq] = attempt = Attempted(claim, worker, lease_ms)
-        self._submit(lambda c: claims.begin(c, attempt), then=lambda _: self._recorded(claim))
+        self._unrecorded[job.seq] = attempt = Attempted(claim, worker, now, lease_ms)
+        self._submit_later(lambda c: claims.begin(c, attempt), lambda _: self._recorded(claim))
         return claim
 
     async def renew(self, held: Sequence[Claim], lease_ms: int = LEASE_MS) -> None:

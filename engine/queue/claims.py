@@ -15,10 +15,11 @@ from engine.queue.statements import now_ms
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """An attempt that begins: whose it is, and how long it is believed in without a ``renew``."""
+    """An attempt that began: whose it is, and how long it is believed in without a ``renew``."""
 
     claim: Claim
     worker: str
+    started_ms: int
     lease_ms: int
 
 
@@ -45,7 +46,7 @@ class Attempt:
 
 def begin(connection: sqlite3.Connection, attempted: Attempted) -> None:
     """Put an attempt on record, unless it is."""
-    claimed, now = attempted.claim, now_ms()
+    claimed, now = attempted.claim, attempted.started_ms
     cursor = connection.execute(
         "update jobs set state = 'running', attempt = ?, started_ms = ? "
         "where seq = ? and state = 'pending' and attempt = ?",

@@ -10,8 +10,7 @@ clients are told of an end.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.queue import endings, routing
 from engine.queue.catalogue_file import CatalogueFile
@@ -22,6 +21,7 @@ from engine.queue.running import Lost, Running
 from engine.queue.schema import StoreError
 from engine.queue.station import Patience, Station
 from engine.queue.store import Store
+from engine.queue.told import Told
 
 _log = logging.getLogger(__name__)
 # Ends of attempts that may wait for the disk before no more jobs are started.
@@ -79,7 +79,7 @@ class Dispatcher(Pool):
         """What waits in the queue has changed, or a worker has room."""
         self._wake.set()
 
-    def so_far(self, client_id: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def so_far(self, client_id: str) -> Iterator[Told]:
         """The events that tell a client who comes late where its running jobs are."""
         for running in self._attempts.values():
             if running.claim.client_id == client_id and not running.ended.done():
@@ -88,10 +88,8 @@ class Dispatcher(Pool):
     def has_room(self) -> None:
         self.wake()
 
-    def heard(
-        self, running: Running, type_: str, data: Mapping[str, Any], image: bytes = b""
-    ) -> None:
-        self._reporter.tell(running, type_, data, image)
+    def heard(self, running: Running, event: Told) -> None:
+        self._reporter.tell(running, event)
 
     async def _hand_out_forever(self) -> None:
         while not self._stopping:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from engine.queue.body import Body
+
 State = Literal["pending", "running", "completed", "failed", "cancelled"]
 Status = Literal["success", "error", "interrupted"]
 STATE_OF: Mapping[Status, State] = {
@@ -35,7 +37,7 @@ class Submission:
     """
 
     id: str
-    prompt: Mapping[str, Any]
+    prompt: Body
     outputs: tuple[str, ...]
     extra: Mapping[str, Any]
     client_id: str | None = None

@@ -9,26 +9,47 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-# Made once: `json.dumps` with arguments makes one at each call.
-_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=str)
+# Deeper than this, and longer as the text of an object, nobody looks.
+_MAX_DEPTH = 100
+_MAX_TEXT = 10_000
 
 
 def dumps(value: Any) -> str:
-    """``value`` as JSON. Floats that are not finite become null, foreign objects their ``str``."""
+    """``value`` as JSON. Floats that are not finite become null, foreign objects their ``str``,
+    bytes their number, and a ring is cut.
+    """
     try:
         return _ENCODER.encode(value)
-    except (ValueError, TypeError):
-        return _ENCODER.encode(_cleaned(value))
+    except (ValueError, TypeError, RecursionError):
+        return _ENCODER.encode(_cleaned(value, ()))
 
 
-def _cleaned(value: Any) -> Any:
+def _text(value: Any) -> str:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"<{len(value):,} bytes>"
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - a foreign object's own code
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "..."
+
+
+# Made once: `json.dumps` with arguments makes one at each call.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_text)
+
+
+def _cleaned(value: Any, inside: tuple[int, ...]) -> Any:
+    """``inside``: the identities of the containers that ``value`` lies in."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if not isinstance(value, (Mapping, list, tuple)):
+        return value
+    if id(value) in inside or len(inside) == _MAX_DEPTH:
+        return "..."
+    inside = (*inside, id(value))
     if isinstance(value, Mapping):
-        return {str(key): _cleaned(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_cleaned(item) for item in value]
-    return value
+        return {_text(key): _cleaned(item, inside) for key, item in value.items()}
+    return [_cleaned(item, inside) for item in value]
 
 
 def plain_number(number: float) -> float:

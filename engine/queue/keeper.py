@@ -19,8 +19,8 @@ from engine.queue.writer import Writer
 
 T = TypeVar("T")
 _SWEEP_SECONDS = 3600.0
-# Events wait this long for company, or until something else is written.
-_EVENTS_SECONDS = 0.02
+# What is in no hurry waits this long for company, or until something else is written.
+_COMPANY_SECONDS = 0.02
 # Numbers left out at each start: some may have been told and lost before they were written.
 _LOST_NUMBERS = 10_000
 
@@ -47,6 +47,9 @@ class Keeper(Reader):
         last = replay.last(self._here)
         self._next_event = last + _LOST_NUMBERS + 1 if last else 1
         self._unwritten: list[StoredEvent] = []
+        self._put_off: list[
+            tuple[Callable[[sqlite3.Connection], None], Callable[[None], None]]
+        ] = []
         self._bells = Bells()
         self._swept = time.monotonic() - _SWEEP_SECONDS
         self._writer = Writer(path)
@@ -54,8 +57,7 @@ class Keeper(Reader):
     def record(self, claim: Claim, type_: str, data: str) -> int:
         """Store an event of an attempt without waiting for it; the event's number."""
         n = self._reserve(1)
-        if not self._unwritten:
-            asyncio.get_running_loop().call_later(_EVENTS_SECONDS, self._write_events)
+        self._write_soon()
         self._unwritten.append(StoredEvent(n, claim.seq, type_, data))
         self._bells.ring(claim.id)
         return n
@@ -80,7 +82,7 @@ class Keeper(Reader):
 
     def close(self) -> None:
         """Write what waits, then close. Blocks for as long as that takes."""
-        self._write_events()
+        self._write_waiting()
         super().close()
         self._here.close()
         self._writer.close()  # last: only a connection that may write tidies up behind itself
@@ -105,8 +107,22 @@ class Keeper(Reader):
             self._submit(lambda c: replay.sweep(c, statements.now_ms()))
         return ended
 
-    def _write_events(self) -> None:
-        """Have the events written that wait for it, if any still do."""
+    def _submit_later(
+        self, operation: Callable[[sqlite3.Connection], None], then: Callable[[None], None]
+    ) -> None:
+        """Have something written with what is written next: it need not wake anybody."""
+        self._write_soon()
+        self._put_off.append((operation, then))
+
+    def _write_soon(self) -> None:
+        if not self._unwritten and not self._put_off:
+            asyncio.get_running_loop().call_later(_COMPANY_SECONDS, self._write_waiting)
+
+    def _write_waiting(self) -> None:
+        """Have written what waits for it, if anything still does."""
+        put_off, self._put_off = self._put_off, []
+        for operation, then in put_off:
+            self._writer.submit(operation, then=then)
         events, self._unwritten = self._unwritten, []
         if events:
             self._writer.submit(lambda c: replay.append(c, events))
@@ -118,7 +134,7 @@ class Keeper(Reader):
         durable: bool = False,
         then: Callable[[T], None] | None = None,
     ) -> Future[T]:
-        self._write_events()  # what was recorded before comes before
+        self._write_waiting()  # what was recorded before comes before
         return self._writer.submit(operation, durable=durable, then=then)
 
     async def _write(

@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.graph.catalogue import Catalogue
+from engine.graph.spec import NodeSpec
 from engine.queue.catalogue_file import CatalogueFile
+from engine.queue.questions import QuestionFailed
 from engine.queue.running import Running
 from engine.queue.station import Patience, Station
+from engine.queue.told import Told
 
 
 class WorkerTrouble(RuntimeError):
@@ -83,6 +86,23 @@ class Pool(ABC):
             raise WorkerTrouble(self.trouble or waiting)
         return self._catalogue
 
+    async def refreshed(self, patience: float = 10.0) -> Catalogue:
+        """The node classes as they describe themselves now; as they did before, when no worker is
+        up that could say.
+
+        Raises:
+            WorkerTrouble: nothing is known.
+        """
+        known = await self.catalogue()
+        if not known.changing or not any(station.is_up for station in self._stations):
+            return known
+        try:
+            said = await self.ask("catalogue", {}, patience)
+        except (WorkerTrouble, QuestionFailed):
+            return known
+        self._catalogue = (self._catalogue or known).refreshed(map(NodeSpec.from_json, said))
+        return self._catalogue
+
     async def ready(self) -> None:
         """Wait until a worker is up.
 
@@ -148,9 +168,7 @@ class Pool(ABC):
     def has_room(self) -> None: ...
 
     @abstractmethod
-    def heard(
-        self, running: Running, type_: str, data: Mapping[str, Any], image: bytes = b""
-    ) -> None: ...
+    def heard(self, running: Running, event: Told) -> None: ...
 
     def troubled(self) -> None:
         if self.trouble is not None:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from engine.queue.protocol import Frame, ProtocolError, pack, read_async
+from engine.queue.protocol import Frame, Pieces, ProtocolError, pack
 
 # Bytes of frames that may wait to be read before the pipe is left to fill.
 _BUFFER = 2**20
@@ -47,9 +47,11 @@ class WorkerProcess:
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
         """What the worker says, until it ends. Then ``closed`` is set and the process is gone."""
+        pieces = Pieces()
         try:
-            while (frame := await read_async(self._stdout)) is not None:
-                yield frame
+            while piece := await self._stdout.read(_BUFFER):
+                for frame in pieces.feed(piece):
+                    yield frame
         except (OSError, ProtocolError):
             self.kill()
         finally:

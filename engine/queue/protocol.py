@@ -2,14 +2,14 @@
 
 A frame is two big-endian uint32 (length of the JSON, length of the blob), the JSON object and the
 blob. The key ``kind`` names it. To the worker go ``run``, ``cancel``, ``free`` and ``ask``; from it
-come ``ready`` or ``failed`` once, then ``event`` and ``outcome`` of attempts, ``answer`` to a
-question, ``device`` when facts have changed, and ``alive`` when there is nothing else to say.
+come ``ready`` or ``failed`` once, then ``events`` (``told.py``) and ``outcome`` of attempts,
+``answer`` to a question, ``device`` when facts have changed, and ``alive`` when there is nothing
+else to say.
 """
 
-import asyncio
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -69,24 +69,41 @@ def read(stream: BinaryIO) -> Frame | None:
     return Frame(_message(text), blob)
 
 
-async def read_async(stream: asyncio.StreamReader) -> Frame | None:
-    """The same as ``read`` for a stream of the event loop."""
-    try:
-        text_length, blob_length = _lengths(await stream.readexactly(_HEAD.size))
-        text = await stream.readexactly(text_length)
-        return Frame(_message(text), await stream.readexactly(blob_length))
-    except asyncio.IncompleteReadError:
-        return None
+class Pieces:
+    """Frames out of a stream that comes in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, piece: bytes) -> Iterator[Frame]:
+        """The frames that are whole now. All of them must be taken before the next piece.
+
+        Raises:
+            ProtocolError: the bytes are no frame.
+        """
+        rest = self._rest
+        rest += piece
+        begin = 0
+        while len(rest) - begin >= _HEAD.size:
+            text_length, blob_length = _lengths(rest[begin : begin + _HEAD.size])
+            text = begin + _HEAD.size
+            blob = text + text_length
+            end = blob + blob_length
+            if len(rest) < end:
+                break
+            yield Frame(_message(rest[text:blob]), bytes(rest[blob:end]))
+            begin = end
+        del rest[:begin]
 
 
-def _lengths(head: bytes) -> tuple[int, int]:
+def _lengths(head: bytes | bytearray) -> tuple[int, int]:
     text_length, blob_length = _HEAD.unpack(head)
     if text_length > _MAX_PART or blob_length > _MAX_PART:
         raise ProtocolError(f"a frame of {text_length:,} + {blob_length:,} bytes was announced")
     return text_length, blob_length
 
 
-def _message(text: bytes) -> Mapping[str, Any]:
+def _message(text: bytes | bytearray) -> Mapping[str, Any]:
     try:
         message = json.loads(text)
     except ValueError as error:

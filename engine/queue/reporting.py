@@ -4,7 +4,6 @@ That a job went well, and that it is over, is told when that is on the disk and 
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
@@ -15,6 +14,7 @@ from engine.queue.jsontext import dumps
 from engine.queue.running import Running
 from engine.queue.schema import StoreError
 from engine.queue.store import Store
+from engine.queue.told import Told
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -27,8 +27,9 @@ _TRANSIENT = frozenset(("progress", "progress_state", "preview"))
 class Listener(Protocol):
     """Who wants to hear what happens."""
 
-    def event(self, client_id: str | None, type_: str, data: Mapping[str, Any], n: int) -> None:
-        """An event of a job of that client; ``n`` is 0 for events that are not stored."""
+    def event(self, client_id: str | None, type_: str, text: str, n: int) -> None:
+        """An event of a job of that client, its data as JSON text; ``n`` is 0 for events that are
+        not stored."""
 
     def preview(self, client_id: str | None, data: Mapping[str, Any], image: bytes) -> None:
         """A picture of work in progress."""
@@ -64,23 +65,21 @@ class Reporter:
                 _log.error("%s The queue waits until it can be.", error)
                 await asyncio.sleep(_DISK_PATIENCE)
 
-    def tell(
-        self, running: Running, type_: str, data: Mapping[str, Any], image: bytes = b""
-    ) -> None:
+    def tell(self, running: Running, event: Told) -> None:
         """An event of an attempt."""
         if running.behind:
-            running.held.append((type_, data, image))
+            running.held.append(event)
             return
-        running.watch(type_, data)
-        claim = running.claim
+        running.watch(event)
+        claim, type_, text = running.claim, event.type, event.text
         if type_ == "preview":
-            self._listener.preview(claim.client_id, data, image)
+            self._listener.preview(claim.client_id, event.data, event.image)
             return
-        n = 0 if type_ in _TRANSIENT else self._store.record(claim, type_, dumps(data))
+        n = 0 if type_ in _TRANSIENT else self._store.record(claim, type_, text)
         if type_ == _SUCCESS:
-            running.success = data, n
+            running.success = text, n
         else:
-            self._listener.event(claim.client_id, type_, data, n)
+            self._listener.event(claim.client_id, type_, text, n)
 
     def settled(self, ended: Running, others: Iterable[Running]) -> None:
         """All is told of an attempt that has ended; now to what was held back behind it."""
@@ -89,7 +88,7 @@ class Reporter:
                 running.behind.discard(ended)
                 held, running.held = running.held, []
                 for event in held:
-                    self.tell(running, *event)
+                    self.tell(running, event)
 
     async def finish(self, running: Running, result: Result) -> None:
         """Put a result into the history, then tell the last messages, which clients wait for."""
@@ -104,7 +103,8 @@ class Reporter:
     async def interrupt(self, running: Running) -> None:
         """The attempt was cancelled and ended only with its worker."""
         result = endings.interrupted(running.claim.id, running.node())
-        self.tell(running, *result.messages[0])
+        type_, data = result.messages[0]
+        self.tell(running, Told(type_, dumps(data)))
         await self.finish(running, result)
 
     async def crash(self, running: Running, why: str) -> None:
@@ -123,4 +123,4 @@ class Reporter:
     def _tell_end(self, ended: Ended) -> None:
         self.queue_changed()
         for event in ended.events:
-            self._listener.event(ended.client_id, event.type, json.loads(event.data), event.n)
+            self._listener.event(ended.client_id, event.type, event.data, event.n)

@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.queue.job import Claim, Result
+from engine.queue.jsontext import dumps
+from engine.queue.told import Told
+
+# Characters of progress that wait to be put together: a newcomer who asks is rare.
+_UNREAD = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +36,53 @@ class Running:
     claim: Claim
     ended: "asyncio.Future[Result | Lost]"
     behind: "set[Running]" = field(default_factory=set)
-    held: list[tuple[str, Mapping[str, Any], bytes]] = field(default_factory=list)
-    success: tuple[Mapping[str, Any], int] | None = None
+    held: list[Told] = field(default_factory=list)
+    success: tuple[str, int] | None = None
     device_free: bool = False
     cancelled: bool = False
-    start: Mapping[str, Any] | None = None
-    executing: Mapping[str, Any] | None = None
-    progress: dict[str, Any] = field(default_factory=dict)
+    start: Told | None = None
+    executing: Told | None = None
+    _progress: dict[str, Any] = field(default_factory=dict)
+    _unread: list[Told] = field(default_factory=list)
+    _unread_size: int = 0
 
     @property
     def key(self) -> tuple[str, int]:
         """What its frames carry."""
         return self.claim.id, self.claim.attempt
 
-    def watch(self, type_: str, data: Mapping[str, Any]) -> None:
+    def watch(self, event: Told) -> None:
         """Take note of an event of this attempt."""
-        if type_ == "execution_start":
-            self.start = data
-        elif type_ == "executing":
-            self.executing = data
-        elif type_ == "progress_state":
-            # Each message carries what changed, so together they are the state.
-            self.progress.update(data.get("nodes", {}))
+        if event.type == "execution_start":
+            self.start = event
+        elif event.type == "executing":
+            self.executing = event
+        elif event.type == "progress_state":
+            self._unread.append(event)
+            self._unread_size += len(event.text)
+            if self._unread_size > _UNREAD:
+                self._read()
 
     def node(self) -> tuple[str, str]:
         """Id and class of the node that began last, or two empty strings."""
-        node_id = str((self.executing or {}).get("node") or "")
+        node_id = "" if self.executing is None else str(self.executing.data.get("node") or "")
         item = self.claim.prompt.get(node_id, {}) if node_id else {}
         return node_id, str(item.get("class_type", "")) if isinstance(item, Mapping) else ""
 
-    def so_far(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def so_far(self) -> Iterator[Told]:
         """The events that tell a newcomer where this attempt is."""
         if self.start is None:
             return
-        yield "execution_start", self.start
-        if self.progress:
-            yield "progress_state", {"prompt_id": self.claim.id, "nodes": self.progress}
+        yield self.start
+        self._read()
+        if self._progress:
+            state = {"prompt_id": self.claim.id, "nodes": self._progress}
+            yield Told("progress_state", dumps(state))
         if self.executing is not None:
-            yield "executing", self.executing
+            yield self.executing
+
+    def _read(self) -> None:
+        # Each message carries what changed, so together they are the state.
+        for event in self._unread:
+            self._progress.update(event.data.get("nodes", {}))
+        self._unread, self._unread_size = [], 0

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# Columns of the index and what belongs into them.
+Found = tuple[tuple[str, str], ...]
 COLUMNS = ("words", "models", "loras", "seeds", "classes")
 # What people type before a colon, and the column that is meant.
 _FIELDS: Mapping[str, str] = {
@@ -40,18 +42,30 @@ class Terms:
     files: tuple[str, ...]
 
 
+def found_in(node: Mapping[str, Any]) -> Found:
+    """What a prompt is found by through one of its nodes, in API format."""
+    found = [("classes", str(node["class_type"]))]
+    title = node.get("_meta", {}).get("title")
+    if title:
+        found.append(("words", str(title)))
+    for name, value in node["inputs"].items():
+        column = _column(name, value)
+        if column is not None:
+            found.append((column, str(value)))
+    return tuple(found)
+
+
 def terms_of(prompt: Mapping[str, Any]) -> Terms:
     """The terms of a prompt in API format."""
+    return joined(map(found_in, prompt.values()))
+
+
+def joined(nodes: Iterable[Found]) -> Terms:
+    """The terms of a prompt of these nodes."""
     found: dict[str, dict[str, None]] = {column: {} for column in COLUMNS}
-    for node in prompt.values():
-        found["classes"][str(node["class_type"])] = None
-        title = node.get("_meta", {}).get("title")
-        if title:
-            found["words"][str(title)] = None
-        for name, value in node["inputs"].items():
-            column = _column(name, value)
-            if column is not None:
-                found[column][str(value)] = None
+    for node in nodes:
+        for column, text in node:
+            found[column][text] = None
     files = [*found["models"], *found["loras"]]
     texts = {column: _joined(found[column]) for column in COLUMNS}
     return Terms(**texts, files=tuple(files[:_MAX_FILES]))

@@ -24,7 +24,6 @@ from engine.queue.job import (
 )
 from engine.queue.jsontext import dumps
 from engine.queue.line import Line, Waiting
-from engine.queue.search import terms_of
 
 MAX_HISTORY = 10_000
 
@@ -45,7 +44,7 @@ def accept(connection: sqlite3.Connection, job: Submission, created_ms: int) -> 
             f"A prompt with the id '{job.id}' was already submitted. Send it without a prompt_id, "
             "or with a new one."
         )
-    terms = terms_of(job.prompt)
+    terms = job.prompt.terms
     number, explicit = _number(connection, job)
     cursor = connection.execute(
         "insert into jobs (id, number, explicit, client_id, created_ms, files, workflow_id) "
@@ -63,7 +62,7 @@ def accept(connection: sqlite3.Connection, job: Submission, created_ms: int) -> 
     seq = cursor.lastrowid or 0
     connection.execute(
         "insert into bodies (job, prompt, extra, outputs) values (?, ?, ?, ?)",
-        (seq, dumps(job.prompt), dumps(job.extra), dumps(list(job.outputs))),
+        (seq, job.prompt.text, dumps(job.extra), dumps(list(job.outputs))),
     )
     connection.execute(
         "insert into searchable (rowid, words, models, loras, seeds, classes) "

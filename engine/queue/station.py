@@ -16,9 +16,10 @@ from engine.graph.catalogue import Catalogue
 from engine.queue.catalogue_file import CatalogueFile
 from engine.queue.job import Result
 from engine.queue.process import WorkerProcess
-from engine.queue.protocol import Frame, pack_run
+from engine.queue.protocol import Frame, ProtocolError, pack_run
 from engine.queue.questions import Questions
 from engine.queue.running import Lost, Running
+from engine.queue.told import Told, events_of
 
 _log = logging.getLogger(__name__)
 # Attempts that one worker may hold: one that has the device, and one that needs it no more.
@@ -56,9 +57,7 @@ class Host(Protocol):
     def troubled(self) -> None:
         """A station's worker does not start."""
 
-    def heard(
-        self, running: Running, type_: str, data: Mapping[str, Any], image: bytes = b""
-    ) -> None:
+    def heard(self, running: Running, event: Told) -> None:
         """An event of an attempt."""
 
 
@@ -210,7 +209,7 @@ class Station:
                 elif frame.kind == "ready":
                     await self._greet(frame, keep)
                 else:
-                    self._hear(frame)
+                    self._hear(process, frame)
         return said
 
     async def _greet(self, frame: Frame, keep: CatalogueFile) -> None:
@@ -218,27 +217,34 @@ class Station:
         self._failed_starts, self.trouble, self._up = 0, None, True
         await self._host.up(self, Catalogue.from_json(frame.message["catalogue"]), keep)
 
-    def _hear(self, frame: Frame) -> None:
+    def _hear(self, process: WorkerProcess, frame: Frame) -> None:
         """Anything a worker that is up says; of an attempt that is over it means nothing."""
         message = frame.message
         if frame.kind == "device":
             self.device = message["device"]
         elif frame.kind == "answer":
             self._questions.answered(message["id"], message["value"], message["error"])
-        elif frame.kind in ("event", "outcome"):
+        elif frame.kind in ("events", "outcome"):
             key = (message["job"], message["attempt"])
             running = next((one for one in self.running if one.key == key), None)
-            if running is not None and frame.kind == "event":
-                self._happened(running, frame)
+            if running is not None and frame.kind == "events":
+                self._happened(process, running, frame)
             elif running is not None:
                 self._end(running, _result(message))
 
-    def _happened(self, running: Running, frame: Frame) -> None:
-        if frame.message["type"] == DEVICE_FREE:
-            running.device_free = True
-            self._host.has_room()
-        else:
-            self._host.heard(running, frame.message["type"], frame.message["data"], frame.blob)
+    def _happened(self, process: WorkerProcess, running: Running, frame: Frame) -> None:
+        try:
+            events = events_of(frame)
+        except ProtocolError as error:
+            self._verdict = f"did not make sense ({error}) and was ended"
+            process.kill()
+            return
+        for event in events:
+            if event.type == DEVICE_FREE:
+                running.device_free = True
+                self._host.has_room()
+            else:
+                self._host.heard(running, event)
 
     def _end(self, running: Running, how: Result | Lost) -> None:
         self.running.remove(running)

@@ -1,14 +1,28 @@
-"""A worker's end of the pipes: frames out under a lock, frames in, and the way out."""
+"""A worker's end of the pipes: frames out under a lock, frames in, and the way out.
+
+Events may wait some milliseconds for company: a frame for each, with a call of the system and a
+server that wakes up for it, takes longer than a trivial node. What tells which node begins goes at
+once, with all before it, so that the server knows who was at work when a process dies.
+"""
 
 import io
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.queue.protocol import Frame, ProtocolError, pack, read
+from engine.queue.told import Told, pack_events
+
+Attempt = tuple[str, int]
+# Seconds that an event may wait for company, and characters of company that are enough.
+_PATIENCE = 0.004
+_ENOUGH = 64 * 1024
+_AT_ONCE = "executing"
 
 
 class Wire:
@@ -17,14 +31,49 @@ class Wire:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
+        self._waiting: list[tuple[Attempt, Told]] = []
+        self._size = 0
+        self._some = threading.Event()
+        threading.Thread(target=self._flush_forever, name="events", daemon=True).start()
 
-    def send(self, message: Mapping[str, Any], blob: bytes = b"") -> None:
-        """Send a frame; without a server there is nothing left to do, and the process ends."""
-        data = pack(message, blob)
-        try:
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a frame, after the events that wait."""
+        frame = pack(message)
+        with self._lock:
+            self._write(frame)
+
+    def tell(self, attempt: Attempt, event: Told) -> None:
+        """Send an event of an attempt, soon. What was given first is sent first."""
+        with self._lock:
+            self._waiting.append((attempt, event))
+            self._size += len(event.text) + len(event.image)
+            if event.type == _AT_ONCE or self._size > _ENOUGH:
+                self._write()
+            elif len(self._waiting) == 1:
+                self._some.set()
+
+    def _flush_forever(self) -> None:
+        while True:
+            self._some.wait()
+            time.sleep(_PATIENCE)
+            self._some.clear()
             with self._lock:
-                self._stream.write(data)
-                self._stream.flush()
+                if self._waiting:  # else somebody was faster
+                    self._write()
+
+    def _write(self, frame: bytes = b"") -> None:
+        """Write what waits, and a frame. The caller holds the lock.
+
+        Without a server there is nothing left to do, and the process ends.
+        """
+        waiting, self._waiting, self._size = self._waiting, [], 0
+        frames = [
+            pack_events(job, attempt, [event for _, event in some])
+            for (job, attempt), some in groupby(waiting, lambda one: one[0])
+        ]
+        try:
+            self._stream.write(b"".join((*frames, frame)))
+            self._stream.flush()
         except OSError:
             leave()
 

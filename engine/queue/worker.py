@@ -16,14 +16,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from engine.execution.job import Cancel, Event, Job, Outcome
-from engine.formats.api import read_prompt
+from engine.formats.api import Read
 from engine.graph.catalogue import Catalogue
 from engine.queue.endings import job_error
+from engine.queue.jsontext import dumps
 from engine.queue.protocol import Frame
 from engine.queue.pulse import Pulse
-from engine.queue.wire import Wire, read_forever, take_pipes
+from engine.queue.told import Told
+from engine.queue.wire import Attempt, Wire, read_forever, take_pipes
 
-_Attempt = tuple[str, int]
+# Nodes of the graphs that are worth remembering: beyond, they take more memory than they save time.
+_SMALL, _LARGE = 100, 50_000
 
 
 class Engine(Protocol):
@@ -83,7 +86,7 @@ class _Inbox:
     def __init__(self) -> None:
         self.jobs: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self.questions: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-        self._flags: dict[_Attempt, Cancel] = {}
+        self._flags: dict[Attempt, Cancel] = {}
         self._lock = threading.Lock()
 
     def take(self, frame: Frame) -> None:
@@ -101,22 +104,41 @@ class _Inbox:
                     self._flags[_attempt(frame)] = Cancel()
             self.jobs.put(frame)
 
-    def flag(self, attempt: _Attempt) -> Cancel:
+    def flag(self, attempt: Attempt) -> Cancel:
         with self._lock:
             return self._flags[attempt]
 
-    def drop(self, attempt: _Attempt) -> None:
+    def drop(self, attempt: Attempt) -> None:
         with self._lock:
             self._flags.pop(attempt, None)
 
 
+class _Reader:
+    """Reads the graphs of jobs. Nodes that are as in the last graph are the same objects, by which
+    the engine knows that nothing has to be worked out again.
+    """
+
+    def __init__(self) -> None:
+        self._last: Read | None = None
+
+    def job(self, frame: Frame) -> Job:
+        """Called by the threads of several jobs; which of them is the last does not matter."""
+        message = frame.message
+        prompt = message["prompt"]
+        read = Read.of(prompt, self._last if len(prompt) > _SMALL else None)
+        if _SMALL < len(prompt) <= _LARGE:
+            self._last = read
+        return Job(str(message["job"]), read.graph, tuple(message["outputs"]), message["extra"])
+
+
 def _work_forever(engine: Engine, inbox: _Inbox, wire: Wire, pulse: Pulse) -> None:
     running: list[threading.Thread] = []
+    reader = _Reader()
     while True:
         frame = inbox.jobs.get()
         running = [thread for thread in running if thread.is_alive()]
         if frame.kind == "run":
-            running.append(_thread("job", _run, engine, frame, inbox, wire, pulse))
+            running.append(_thread("job", _run, engine, reader, frame, inbox, wire, pulse))
         elif frame.kind == "free":
             for thread in running:
                 thread.join()
@@ -134,16 +156,16 @@ def _free(engine: Engine, frame: Frame) -> None:
         traceback.print_exc()
 
 
-def _run(engine: Engine, frame: Frame, inbox: _Inbox, wire: Wire, pulse: Pulse) -> None:
+def _run(
+    engine: Engine, reader: _Reader, frame: Frame, inbox: _Inbox, wire: Wire, pulse: Pulse
+) -> None:
     attempt = _attempt(frame)
-    head = {"job": attempt[0], "attempt": attempt[1]}
 
     def emit(event: Event) -> None:
-        message = {"kind": "event", **head, "type": event.type, "data": event.data}
-        wire.send(message, event.blob or b"")
+        wire.tell(attempt, Told(event.type, dumps(event.data), event.blob or b""))
 
     try:
-        outcome = engine.run(_job(frame), emit, inbox.flag(attempt))
+        outcome = engine.run(reader.job(frame), emit, inbox.flag(attempt))
     except Exception as error:  # noqa: BLE001 - a fault of the engine must not be tried again
         traceback.print_exc()
         outcome = _engine_failed(attempt[0], error)
@@ -152,7 +174,8 @@ def _run(engine: Engine, frame: Frame, inbox: _Inbox, wire: Wire, pulse: Pulse) 
     wire.send(
         {
             "kind": "outcome",
-            **head,
+            "job": attempt[0],
+            "attempt": attempt[1],
             "status": outcome.status,
             "outputs": outcome.outputs,
             "meta": outcome.meta,
@@ -185,14 +208,8 @@ def _thread(name: str, target: Callable[..., None], *arguments: Any) -> threadin
     return thread
 
 
-def _attempt(frame: Frame) -> _Attempt:
+def _attempt(frame: Frame) -> Attempt:
     return str(frame.message["job"]), int(frame.message["attempt"])
-
-
-def _job(frame: Frame) -> Job:
-    message = frame.message
-    graph = read_prompt(message["prompt"])
-    return Job(str(message["job"]), graph, tuple(message["outputs"]), message["extra"])
 
 
 def _engine_failed(prompt_id: str, error: Exception) -> Outcome:

@@ -20,6 +20,8 @@ class LocalRun:
     prompt: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     node_id: str = "1"
+    prompt_id: str = "p"
+    list_index: int = 0
     wants_preview: bool = False
     shown: dict[str, list[Any]] = field(default_factory=dict)
     steps: list[tuple[int, int]] = field(default_factory=list)

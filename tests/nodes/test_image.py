@@ -41,6 +41,20 @@ def test_a_saved_picture_is_clipped_and_truncated_to_eight_bits(run: LocalRun) -
         assert (pixels == expected).all()
 
 
+def test_a_prompt_that_is_tried_again_leaves_its_pictures_once(run: LocalRun) -> None:
+    for node in (save_image, preview_image):
+        node(run=run, images=batch())
+        shown, run.shown = run.shown, {}
+        node(run=run, images=batch())
+        assert run.shown == shown
+        run.shown = {}
+    run.extra = {"create_time": 5}  # the same id, given to another prompt later
+    save_image(run=run, images=batch(1))
+    assert run.shown["images"][0]["filename"] == "ComfyUI_00003_.png"
+    assert len(list(run.folders.output.glob("*.png"))) == 3
+    assert len(list(run.folders.temp.glob("*.png"))) == 2
+
+
 def test_the_workflow_is_in_the_picture_and_nothing_else_is(run: LocalRun) -> None:
     run.prompt = {"1": {"class_type": "SaveImage", "inputs": {"filename_prefix": "日本"}}}
     run.extra = {"extra_pnginfo": {"workflow": {"nodes": []}}, "api_key_comfy_org": "canary"}
@@ -67,10 +81,11 @@ def test_a_prefix_cannot_leave_the_output_folder(run: LocalRun) -> None:
 
 def test_previews_go_to_temp_under_names_nobody_guesses(run: LocalRun) -> None:
     preview_image(run=run, images=batch(1))
+    run.prompt_id = "another"
     preview_image(run=run, images=batch(1))
     names = {item["filename"] for item in run.shown["images"]}
     assert len(names) == 2
-    assert {p.name for p in run.folders.temp.iterdir()} == names
+    assert {p.name for p in run.folders.temp.glob("*.png")} == names
     assert all(item["type"] == "temp" for item in run.shown["images"])
 
 

@@ -11,6 +11,8 @@ from nodes.load import load_registry
 from tests.support import vectors
 
 CATALOGUE = load_registry(Path("/nowhere")).catalogue
+# Of newer versions than the one whose answer we keep, or our own.
+NEWER = {"StartLoop", "EndLoop", "LoopRounds", "LoopRound"}
 # Lists of which this version offers a part, always in the reference's order.
 GROWING = {("KSampler", "sampler_name"), ("KSampler", "scheduler")}
 
@@ -25,7 +27,7 @@ def no_files(kind: str) -> tuple[str, ...]:
 
 
 @pytest.mark.vectors
-@pytest.mark.parametrize("class_type", list(CATALOGUE))
+@pytest.mark.parametrize("class_type", [name for name in CATALOGUE if name not in NEWER])
 def test_the_node_is_described_as_in_the_reference(class_type: str) -> None:
     ours, theirs = object_info(CATALOGUE[class_type], no_files), reference()[class_type]
     assert ours["input_order"] == theirs["input_order"]

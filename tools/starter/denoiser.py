@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from engine.text.tokenizer import clip_tokenizer
 from tools.starter.latents import SLOTS, cached_set, spread_of, token_ids
 from tools.starter.looking import looking_loss, places_of, use_plain_attention
-from tools.starter.reading import LAYOUT_SLOTS, WIDTH, build_text
+from tools.starter.reading import WIDTH, build_text
 from tools.starter.training import (
     Average,
     learning_rate,
@@ -31,7 +31,8 @@ CAPTION_DROPOUT = 0.1
 SNR_CAP = 5.0
 WEIGHT_CAP = 20.0
 PAIR_EMPHASIS = 2.0
-HIDDEN_SHARE = 0.5
+# At the beginning; it falls to nothing over the first half. Later it only gets in the way of
+# backgrounds, which no thing's slot tells about.
 LOOKING_WEIGHT = 0.05
 TRAIN_SEEDS = range(1_000_000, 1_014_000)
 
@@ -103,18 +104,6 @@ def noise_loss(model: nn.Module, latent: Tensor, context: Tensor, alphas: Tensor
     return weighted.mean()
 
 
-def hide_words(context: Tensor, empty: Tensor) -> Tensor:
-    """The contexts [B, 77, 64] with only the layout left in some of them; the rest of these is as
-    in `empty` [1, 77, 64].
-
-    Words say which things there are and not where. While they are heard the UNet leans on them,
-    and which thing goes where stays a matter of luck for thousands of steps.
-    """
-    hidden = torch.rand(len(context), 1, 1) < HIDDEN_SHARE
-    words = torch.arange(SLOTS).view(1, SLOTS, 1) < SLOTS - LAYOUT_SLOTS
-    return torch.where(hidden & words, empty, context)
-
-
 def _of(weights: Tensor, chosen: Tensor) -> Tensor:
     """Attention weights [B * heads, N, 77] of the chosen of B pictures."""
     return weights.view(len(chosen), -1, *weights.shape[1:])[chosen].flatten(0, 1)
@@ -167,13 +156,12 @@ def train(work: Path, steps: int, rate: float) -> None:
         dropped = torch.rand(BATCH, 1) < CAPTION_DROPOUT
         words = torch.where(dropped, empty.expand(BATCH, SLOTS), ids[which])
         with torch.autocast("cpu", torch.bfloat16):
-            context = hide_words(model.read(words), model.read(empty))
             seen: list[Tensor] = []
             model.attention.seen = seen
-            loss = noise_loss(model, latents[which], context, alphas)
+            loss = noise_loss(model, latents[which], model.read(words), alphas)
             there = ~dropped.squeeze(1)
             looking = looking_loss([_of(weights, there) for weights in seen], places[which][there])
-            loss = loss + LOOKING_WEIGHT * looking
+            loss = loss + LOOKING_WEIGHT * max(0.0, 1 - 2 * step / steps) * looking
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

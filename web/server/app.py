@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -18,9 +19,10 @@ from engine.queue.store import Store
 from web.server import page
 from web.server.guard import guard
 from web.server.hub import Hub
-from web.server.keys import DISPATCHER, FEATURES, FOLDERS, HUB, OPTIONS, STORE
+from web.server.keys import DISPATCHER, FEATURES, FOLDERS, HUB, OPTIONS, RECALL, STORE
 from web.server.node_info import NODE_INFO, NodeInfo
 from web.server.options import HOME, Options, main_script
+from web.server.recall import Recall
 from web.server.routes import add_routes
 from web.server.system import features
 
@@ -68,6 +70,7 @@ def make_app(
     hub = Hub(lambda: store.paused)
     app[OPTIONS], app[FOLDERS], app[STORE], app[HUB] = options, folders, store, hub
     app[DISPATCHER] = Dispatcher(store, worker_command, hub, catalogue_file, options.devices)
+    app[RECALL] = Recall()
     app[FEATURES] = features(options.max_upload_size)
     app[NODE_INFO] = NodeInfo(folders)
     add_routes(app)
@@ -103,6 +106,7 @@ async def _serve(options: Options) -> int:
         await runner.setup()
         for one in listening:
             await web.SockSite(runner, one).start()
+        gc.freeze()  # what is there now stays; the collector need not walk it between answers
         _announce(options, listening[0].getsockname()[1])
         if options.quick_test:
             return await _quick_test(app)

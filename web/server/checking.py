@@ -4,18 +4,17 @@ import asyncio
 
 from aiohttp import web
 
-from engine.formats.api import PromptError, read_prompt
+from engine.formats.api import PromptError, Read
 from engine.graph.catalogue import Catalogue
+from engine.graph.checks import may_be_stale
 from engine.graph.problems import Problem
 from engine.graph.validation import Validation, validate
 from engine.queue.pool import WorkerTrouble
 from web.server.answers import Refused, refuse
 from web.server.asking import own_problems
-from web.server.keys import DISPATCHER, FOLDERS
+from web.server.keys import DISPATCHER, FOLDERS, RECALL
 from web.server.prompt_body import PromptBody
-
-# Nodes that are checked sooner than another thread would begin to.
-_SMALL = 100
+from web.server.recall import SMALL, Before
 
 
 async def check(app: web.Application, asked: PromptBody) -> Validation:
@@ -25,13 +24,11 @@ async def check(app: web.Application, asked: PromptBody) -> Validation:
         Refused: 400 for what is no graph at all, 503 while no worker can say which nodes there are.
     """
     catalogue = await catalogue_of(app)
-
-    def check() -> Validation:
-        return validate(read_prompt(asked.prompt), catalogue, app[FOLDERS], asked.targets)
-
-    small = isinstance(asked.prompt, dict) and len(asked.prompt) <= _SMALL
     try:
-        checked = check() if small else await asyncio.to_thread(check)
+        checked = await _by_specs(app, asked, catalogue)
+        if may_be_stale(checked, catalogue):
+            catalogue = await app[DISPATCHER].refreshed()
+            checked = await _by_specs(app, asked, catalogue)
     except PromptError as error:
         where = "" if error.node is None else f"Node ID '#{error.node}'"
         raise Refused(400, Problem("invalid_prompt", str(error), where), {}) from error
@@ -43,6 +40,23 @@ async def check(app: web.Application, asked: PromptBody) -> Validation:
     return await asyncio.to_thread(
         validate, checked.graph, catalogue, app[FOLDERS], asked.targets, extra=extra
     )
+
+
+async def _by_specs(app: web.Application, asked: PromptBody, catalogue: Catalogue) -> Validation:
+    recall = app[RECALL]
+    before = recall.like(asked.prompt, catalogue)
+
+    def check() -> Before:
+        known = (None, None) if before is None else (before.read, before.checked)
+        read = Read.of(asked.prompt, known[0])
+        checked = validate(read.graph, catalogue, app[FOLDERS], asked.targets, before=known[1])
+        return Before(read, checked, catalogue)
+
+    small = isinstance(asked.prompt, dict) and len(asked.prompt) <= SMALL
+    now = check() if small else await asyncio.to_thread(check)
+    if now.checked.error is None:
+        recall.keep(now)
+    return now.checked
 
 
 async def catalogue_of(app: web.Application) -> Catalogue:

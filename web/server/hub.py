@@ -6,6 +6,7 @@ event loop's thread comes here.
 
 import asyncio
 import contextlib
+import json
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -105,21 +106,25 @@ class Hub:
         finally:
             self._streams.discard(task)
 
-    def event(self, client_id: str | None, type_: str, data: Mapping[str, Any], n: int) -> None:
-        """Tell the client of a job about it. Without one only an interruption is news to others."""
+    def event(self, client_id: str | None, type_: str, text: str, n: int) -> None:
+        """Tell the client of a job about it. Without one only an interruption is news to others.
+
+        ``text`` is the event's data as JSON.
+        """
         if client_id is None:
             if type_ == "execution_interrupted":
-                self._broadcast(message(type_, data))
+                self._broadcast(text_message(type_, text))
             return
         client = self._clients.get(client_id)
         if client is None:
             return
         if type_ == "progress_state":
-            client.outbox.put_progress(str(data["prompt_id"]), data["nodes"])
+            client.outbox.put_progress(text_message(type_, text))
         elif type_ == "progress":
-            client.outbox.put_latest((type_, data.get("node")), message(type_, data))
+            key = (type_, json.loads(text).get("node"))
+            client.outbox.put_latest(key, text_message(type_, text))
         else:
-            client.outbox.put(message(type_, data, n), n)
+            client.outbox.put(text_message(type_, text, n), n)
         client.notify()
 
     def preview(self, client_id: str | None, data: Mapping[str, Any], image: bytes) -> None:
@@ -139,9 +144,18 @@ class Hub:
             client.notify()
 
 
-def message(type_: str, data: Any, n: int = 0) -> str:
-    """A text frame. ``n`` lets a client that was away ask for what came after (``/ws?since=n``)."""
-    return dumps({"type": type_, "data": data, "n": n} if n else {"type": type_, "data": data})
+def message(type_: str, data: Any) -> str:
+    """A text frame."""
+    return text_message(type_, dumps(data))
+
+
+def text_message(type_: str, text: str, n: int = 0) -> str:
+    """A text frame of data that is JSON already.
+
+    ``n`` lets a client that was away ask for what came after (``/ws?since=n``).
+    """
+    number = f',"n":{n}' if n else ""
+    return f'{{"type":{dumps(type_)},"data":{text}{number}}}'
 
 
 def status(remaining: int, sid: str | None = None, *, paused: bool) -> str:

@@ -4,7 +4,6 @@ Their errors are ``{"error": "<text>"}``, as the front ends that use these route
 """
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,7 +80,7 @@ async def _cancel(request: web.Request, ids: Sequence[str]) -> bool:
         if ended is not None:
             hub.queue_changed(store.remaining)
             for event in ended.events:
-                hub.event(ended.client_id, event.type, json.loads(event.data), event.n)
+                hub.event(ended.client_id, event.type, event.data, event.n)
     interrupted = [
         await request.app[DISPATCHER].interrupt(job_id)
         for job_id, ended in zip(ids, ends, strict=True)

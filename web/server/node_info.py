@@ -93,6 +93,6 @@ async def one_class(request: web.Request) -> web.Response:
 
 async def _catalogue(request: web.Request) -> Catalogue:
     try:
-        return await request.app[DISPATCHER].catalogue()
+        return await request.app[DISPATCHER].refreshed()
     except WorkerTrouble as trouble:
         refuse(503, "worker_unavailable", str(trouble))

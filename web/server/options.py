@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
+from engine.execution.checkpoints import CHECKPOINT_INTERVAL, add_checkpoint_flag
 from engine.execution.modes import CacheMode, add_cache_flags, cache_mode
 from engine.files.folders import Folders
 from web.server.flags import IGNORED
@@ -59,6 +60,7 @@ class Options:
     disable_metadata: bool = False
     cache: CacheMode = field(default_factory=CacheMode)
     debug_mutations: bool = False
+    checkpoint_interval: float = CHECKPOINT_INTERVAL
     verbose: str = "INFO"
     ignored: tuple[str, ...] = ()
 
@@ -77,6 +79,7 @@ class Options:
             arguments += [f"--{place}-directory", str(path)]
         if self.preview_method != "none":
             arguments.append("--previews")
+        arguments += ["--checkpoint-interval", str(self.checkpoint_interval)]
         arguments += self.cache.flags()
         flags = {
             "--disable-metadata": self.disable_metadata,
@@ -122,6 +125,7 @@ def read_options(arguments: Sequence[str]) -> Options:
         disable_metadata=given.disable_metadata,
         cache=cache_mode(given),
         debug_mutations=given.debug_mutations,
+        checkpoint_interval=given.checkpoint_interval,
         verbose=given.verbose,
         ignored=tuple(given.ignored or ()),
     )
@@ -197,6 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--quick-test-for-ci", action="store_true", help="start everything, then end")
     add("--disable-metadata", action="store_true", help="write no workflow into pictures")
     add("--debug-mutations", action="store_true", help="find nodes that write into their inputs")
+    add_checkpoint_flag(parser)
     add_cache_flags(parser)
     levels = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
     add("--verbose", nargs="?", default="INFO", const="DEBUG", choices=levels)

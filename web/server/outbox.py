@@ -4,6 +4,7 @@ A client that keeps up gets every message. For one that does not, superseded pre
 are dropped, and what must not be lost is kept up to a limit, beyond which the client is given up.
 """
 
+import json
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,15 +51,18 @@ class Outbox:
             self._take(key)
         self._append(_Waiting(payload, len(payload), key))
 
-    def put_progress(self, prompt_id: str, nodes: Mapping[str, Any]) -> None:
+    def put_progress(self, text: str) -> None:
         """A ``progress_state``: what changed since the last one, so that two can become one."""
-        key = ("progress_state", prompt_id)
-        if len(self._waiting) >= _SLOW:
-            earlier = self._take(key)
-            if earlier is not None and isinstance(earlier.payload, Mapping):
-                nodes = {**earlier.payload["data"]["nodes"], **nodes}
-        data = {"prompt_id": prompt_id, "nodes": nodes}
-        self._append(_Waiting({"type": "progress_state", "data": data}, 0, key))
+        if len(self._waiting) < _SLOW:
+            self._append(_Waiting(text, len(text)))
+            return
+        message = json.loads(text)
+        data = message["data"]
+        key = ("progress_state", data["prompt_id"])
+        earlier = self._take(key)
+        if earlier is not None and isinstance(earlier.payload, Mapping):
+            data["nodes"] = {**earlier.payload["data"]["nodes"], **data["nodes"]}
+        self._append(_Waiting(message, len(text), key))
 
     def put_first(self, texts: Sequence[str]) -> None:
         """Messages that must arrive, before everything that waits already."""

@@ -1,18 +1,19 @@
 """Routes that run prompts: submit, interrupt, give memory back."""
 
+import asyncio
 import time
 
 from aiohttp import web
 
-from engine.formats.api import write_prompt
 from engine.graph.problems import Problem
 from engine.graph.validation import Validation
 from engine.queue.job import DuplicateJob, Submission
 from web.server import plan
 from web.server.answers import Refused, answer, read_object, refuse
 from web.server.checking import check
-from web.server.keys import DISPATCHER, HUB, STORE
+from web.server.keys import DISPATCHER, HUB, RECALL, STORE
 from web.server.prompt_body import PromptBody, read_body
+from web.server.recall import SMALL
 
 
 async def submit(request: web.Request) -> web.Response:
@@ -30,7 +31,7 @@ async def submit(request: web.Request) -> web.Response:
     if checked.error is not None:
         raise Refused(400, checked.error, checked.node_errors)
     try:
-        number = await store.accept(*_submission(asked, checked))
+        number = await store.accept(*await _submission(request.app, asked, checked))
     except DuplicateJob as error:
         raise Refused(409, Problem("duplicate_prompt_id", str(error)), {}) from error
     dispatcher.wake()
@@ -40,11 +41,15 @@ async def submit(request: web.Request) -> web.Response:
     )
 
 
-def _submission(asked: PromptBody, checked: Validation) -> tuple[Submission, int]:
+async def _submission(
+    app: web.Application, asked: PromptBody, checked: Validation
+) -> tuple[Submission, int]:
+    graph, write = checked.graph, app[RECALL].write
+    body = write(graph) if len(graph) <= SMALL else await asyncio.to_thread(write, graph)
     created_ms = time.time_ns() // 1_000_000
     job = Submission(
         asked.prompt_id,
-        write_prompt(checked.graph),
+        body,
         checked.outputs,
         {**asked.extra, "create_time": created_ms},
         asked.client_id,

@@ -9,7 +9,7 @@ from aiohttp import WSMsgType, web
 
 from web.server.answers import refuse
 from web.server.frames import Sender
-from web.server.hub import Client, message, status
+from web.server.hub import Client, message, status, text_message
 from web.server.keys import DISPATCHER, FEATURES, HUB, STORE
 
 _MAX_ID = 256
@@ -45,11 +45,11 @@ async def _greet(request: web.Request, client: Client) -> None:
     """Put what a newcomer must know before what has been happening since it was let in."""
     store, so_far = request.app[STORE], request.app[DISPATCHER].so_far(client.sid)
     greeting = [status(store.remaining, client.sid, paused=store.paused)]
-    greeting += [message(type_, data) for type_, data in so_far]
+    greeting += [text_message(event.type, event.text) for event in so_far]
     since = request.query.get("since", "")
     if since.isdecimal() and len(since) < _MAX_DIGITS:
         missed = await store.events_after(client.sid, int(since))
-        greeting[1:] = [message(event.type, json.loads(event.data), event.n) for event in missed]
+        greeting[1:] = [text_message(event.type, event.data, event.n) for event in missed]
         if missed:
             client.outbox.drop_through(missed[-1].n)
     client.outbox.put_first(greeting)

@@ -20,8 +20,9 @@ T = TypeVar("T")
 
 importing.install()
 V1 = importlib.import_module("tests.engine.compat.pack.v1_nodes")
+RUNNING = importlib.import_module("tests.engine.compat.pack.v1_running")
 V3 = importlib.import_module("tests.engine.compat.pack.v3_nodes")
-REGISTRY = Registry([*definitions_of(V1), *definitions_of(V3)])
+REGISTRY = Registry([found for pack in (V1, RUNNING, V3) for found in definitions_of(pack)])
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,16 @@ def test_a_running_node_is_in_every_message_a_finished_one_in_one() -> None:
     assert told[-1] == {"long": "running", "b": "running"}
 
 
+def test_a_node_that_has_returned_is_not_told_again() -> None:
+    it, events = board([float(n) for n in range(20)])
+    it.start("a")
+    it.returned("a")
+    it.start("b")
+    it.finish("a")
+    told = [states(e) for e in events if e.type == "progress_state"]
+    assert told == [{"a": "running"}, {"b": "running"}, {"a": "finished", "b": "running"}]
+
+
 def test_a_preview_goes_with_its_node() -> None:
     it, events = board([0.0, 0.0, 0.01])
     it.start("a")
@@ -57,3 +67,20 @@ def test_a_preview_goes_with_its_node() -> None:
     assert (preview.type, preview.blob) == ("preview", b"jpeg")
     assert preview.data["node_id"] == "a"
     assert preview.data["image_type"] == "image/jpeg"
+
+
+def test_of_very_many_steps_the_latest_is_told_now_and_then() -> None:
+    events: list[Event] = []
+    now = 0.0
+    it = ProgressBoard("p", events.append, Live(Graph({})), clock=lambda: now)
+    it.start("a")
+    for step in range(100_000):
+        now = step * 0.0001  # ten seconds in all
+        it.step("a", step + 1, 100_000, Preview(b"jpeg"))
+    it.finish("a")
+    told = [e.data["value"] for e in events if e.type == "progress"]
+    assert told[:20] == list(range(1, 21))
+    assert told[-1] == 100_000
+    assert told == sorted(set(told))
+    assert len(told) < 500
+    assert sum(e.type == "preview" for e in events) == len(told)

@@ -1,11 +1,10 @@
 """Files are written whole or not at all, and saved pictures never overwrite one another."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from engine.files.atomic import write_atomic, write_new
+from engine.files.atomic import write_atomic
 from engine.files.confine import PathRefused
 from engine.files.naming import output_names
 
@@ -24,27 +23,16 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_many_writers_never_share_a_name(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        paths = list(
-            pool.map(lambda n: write_new(tmp_path, "{:03}".format, str(n).encode()), range(40))
-        )
-    assert sorted(p.name for p in paths) == [f"{n:03}" for n in range(1, 41)]
-    assert sorted(int(p.read_bytes()) for p in paths) == list(range(40))
-    assert len(list(tmp_path.iterdir())) == 40
-
-
 def test_numbers_go_on_after_the_highest(tmp_path: Path) -> None:
     for name in ("cat_00007_.png", "cat_extra_00050_.png", "dog_00009_.png"):
         (tmp_path / name).write_text("x")
-    assert output_names(tmp_path, "cat").write(".png", b"x").name == "cat_00008_.png"
+    assert output_names(tmp_path, "cat").write(".png", b"x", "claim").name == "cat_00008_.png"
     assert (tmp_path / "cat_00007_.png").read_text() == "x"
 
 
 def test_a_prefix_may_name_folders_and_sizes(tmp_path: Path) -> None:
     names = output_names(tmp_path, "a/b/%width%x%height%-%unknown%", 64, 32)
-    assert names.subfolder == "a/b"
-    path = names.write(".png", b"x")
+    path = names.write(".png", b"x", "claim")
     assert path.relative_to(tmp_path.resolve()).as_posix() == "a/b/64x32-%unknown%_00001_.png"
 
 

@@ -40,7 +40,7 @@ def check(written: dict[str, Any], folders: Any = None) -> Validation:
 def loops(written: dict[str, Any]) -> tuple[Loop, ...]:
     graph = read_prompt(written)
     outputs = [i for i, node in graph.nodes.items() if node.class_type == "Show"]
-    return find_loops(graph, graph.needed(outputs), CATALOGUE)[0]
+    return find_loops(graph, graph.needed(outputs), CATALOGUE.loops)[0]
 
 
 def errors(result: Validation) -> list[tuple[str, str]]:
@@ -116,6 +116,11 @@ def test_whether_all_values_are_kept_is_known_before_the_loop() -> None:
 def test_other_outputs_of_a_prompt_with_a_broken_loop_still_run() -> None:
     result = check(prompt(S="Start", B="Step S", O="Show B", X="Step", P="Show X"))
     assert result.outputs == ("P",)
+
+
+def test_an_output_inside_a_body_is_none_of_the_prompts_own() -> None:
+    result = check(prompt(S="Start", B="Show S", E="End B", O="Show E"))
+    assert (result.node_errors, result.outputs) == ({}, ("O",))
 
 
 def test_a_cycle_without_a_loop_stays_a_cycle() -> None:

@@ -16,7 +16,16 @@ from engine.graph.definition import (
 )
 from engine.graph.dynamic import declared as inputs_of
 from engine.graph.graph import Link, Node
-from engine.graph.native import Grows, Lazy, Listed, Range, definitions, node
+from engine.graph.native import (
+    ByLink,
+    Grows,
+    Lazy,
+    Listed,
+    Range,
+    Socket,
+    definitions,
+    node,
+)
 from engine.graph.registry import Registry
 from engine.graph.spec import NodeSpec
 from tests.engine.graph import toys
@@ -245,3 +254,28 @@ def test_a_native_node_may_put_a_graph_in_its_place() -> None:
         return grown  # type: ignore[return-value]
 
     assert declared(grow).call({"a": 1}, None) is grown  # type: ignore[arg-type]
+
+
+ANY = Annotated[Any, Socket("*")]
+
+
+@node("LinkTaker", category="toys", output_names=("first", "second"))
+def link_taker(
+    *, asleep: Annotated[Any, ByLink("*")], awake: Annotated[Any, ByLink("*", evaluated=True)]
+) -> tuple[ANY, ANY]:
+    return asleep, awake
+
+
+def test_an_input_may_be_the_link_itself() -> None:
+    spec = declared(link_taker).spec
+    assert [(i.name, i.type, i.lazy, i.raw_link) for i in spec.inputs] == [
+        ("asleep", "*", True, True),
+        ("awake", "*", False, True),
+    ]
+
+
+def test_outputs_may_have_names() -> None:
+    assert [output.name for output in declared(link_taker).spec.outputs] == [
+        "first",
+        "second",
+    ]

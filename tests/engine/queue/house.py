@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from engine.queue.body import Body
 from engine.queue.catalogue_file import CatalogueFile
 from engine.queue.dispatcher import Dispatcher
 from engine.queue.job import Submission
@@ -26,8 +27,8 @@ class Ear:
         self.previews: list[bytes] = []
         self.lengths: list[int] = []
 
-    def event(self, client_id: str | None, type_: str, data: Mapping[str, Any], n: int) -> None:
-        self.events.append((client_id, type_, data, n))
+    def event(self, client_id: str | None, type_: str, text: str, n: int) -> None:
+        self.events.append((client_id, type_, json.loads(text), n))
 
     def preview(self, client_id: str | None, data: Mapping[str, Any], image: bytes) -> None:
         self.previews.append(image)
@@ -70,7 +71,9 @@ class House:
     ) -> None:
         inputs = {"do": do} if model is None else {"do": do, "model": model}
         prompt = {"1": {"class_type": "Do", "inputs": inputs}}
-        await self.store.accept(Submission(job_id, prompt, ("1",), {}, client_id), now_ms())
+        await self.store.accept(
+            Submission(job_id, Body.of(prompt), ("1",), {}, client_id), now_ms()
+        )
         self.dispatcher.wake()
 
     async def entry(self, job_id: str) -> Any:

@@ -3,16 +3,18 @@
 from dataclasses import replace
 from typing import Any
 
+from engine.queue.body import Body
 from engine.queue.job import Claim, Ended, Result, Submission
 from engine.queue.store import Store
 
 PROMPT = {"1": {"class_type": "Toy", "inputs": {"text": "ä\u2028"}}}
+BODY = Body.of(PROMPT)
 DONE = Result("success", {"1": {"text": ["x"]}}, {"1": {}}, [["execution_success", {}]])
 DIED = Result("error", {}, {}, [["execution_error", {"exception_message": "it died"}]])
 
 
 def job(job_id: str, **more: Any) -> Submission:
-    return replace(Submission(job_id, PROMPT, ("1",), {"a": 1}, "client"), **more)
+    return replace(Submission(job_id, BODY, ("1",), {"a": 1}, "client"), **more)
 
 
 async def accepted(store: Store, *ids: str, **more: Any) -> list[float]:

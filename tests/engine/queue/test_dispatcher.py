@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.queue.body import Body
 from engine.queue.catalogue_file import CatalogueFile, fingerprint
 from engine.queue.job import Submission
 from engine.queue.pool import WorkerTrouble
@@ -116,7 +117,7 @@ async def test_stopping_gives_the_running_job_back_unharmed(tmp_path: Path):
 async def test_a_job_left_running_by_a_dead_server_runs_again(tmp_path: Path):
     store = Store(tmp_path / "queue.sqlite")
     prompt = {"1": {"class_type": "Do", "inputs": {"do": "nothing"}}}
-    await store.accept(Submission("a", prompt, ("1",), {}, None), 1)
+    await store.accept(Submission("a", Body.of(prompt), ("1",), {}, None), 1)
     await store.claim()
     store.close()
     async with opened(tmp_path) as house:

@@ -1,6 +1,5 @@
 """Frames between server and worker."""
 
-import asyncio
 import io
 import json
 
@@ -9,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.queue.jsontext import dumps
-from engine.queue.protocol import Frame, ProtocolError, pack, pack_run, read, read_async
+from engine.queue.protocol import Pieces, ProtocolError, pack, pack_run, read
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -52,14 +51,22 @@ def test_a_cut_stream_is_an_end_and_no_error(data: st.DataObject):
 def test_noise_is_refused(noise: bytes):
     with pytest.raises(ProtocolError):
         read(io.BytesIO(noise + b" " * 64))
+    with pytest.raises(ProtocolError):
+        list(Pieces().feed(noise + b" " * 64))
 
 
-async def test_both_readers_agree():
-    stream = asyncio.StreamReader()
-    stream.feed_data(pack({"kind": "ready"}, b"x") + pack({"kind": "outcome"})[:-1])
-    stream.feed_eof()
-    assert await read_async(stream) == Frame({"kind": "ready"}, b"x")
-    assert await read_async(stream) is None
+@given(st.lists(st.tuples(st.dictionaries(st.text(), VALUES), st.binary())), st.integers(1, 40))
+def test_both_readers_agree(frames: list[tuple[dict[str, object], bytes]], size: int):
+    stream = b"".join(pack(message, blob) for message, blob in frames) + pack({"cut": 1})[:-1]
+    pieces = Pieces()
+    heard = [
+        frame
+        for begin in range(0, len(stream), size)
+        for frame in pieces.feed(stream[begin : begin + size])
+    ]
+    blocking = io.BytesIO(stream)
+    assert heard == [read(blocking) for _ in frames]
+    assert read(blocking) is None
 
 
 def test_what_is_no_json_is_made_json():

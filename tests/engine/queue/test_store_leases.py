@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.queue.body import Body
 from engine.queue.job import Candidate, Submission
 from engine.queue.schema import StoreError
 from engine.queue.statements import now_ms
@@ -23,7 +24,7 @@ def loading(job_id: str, *files: str) -> Submission:
         str(i): {"class_type": "Load", "inputs": {"ckpt_name": file}}
         for i, file in enumerate(files)
     }
-    return job(job_id, prompt=nodes)
+    return job(job_id, prompt=Body.of(nodes))
 
 
 async def attempts_at(store: Store, job_id: str) -> list[dict[str, object]]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.queue.body import Body
 from engine.queue.job import Submission
 from engine.queue.listings import JobsQuery
 from engine.queue.search import COLUMNS, query_of, terms_of
@@ -23,7 +24,7 @@ def painting(job_id: str, text: str, model: str, lora: str, seed: int) -> Submis
         "3": {"class_type": "CLIPTextEncode", "inputs": {"text": text}, "_meta": {"title": "Yes"}},
         "4": {"class_type": "KSampler", "inputs": {"seed": seed, "steps": 777, "model": ["1", 0]}},
     }
-    return job(job_id, prompt=nodes)
+    return job(job_id, prompt=Body.of(nodes))
 
 
 @pytest.fixture

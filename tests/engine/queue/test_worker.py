@@ -1,6 +1,7 @@
 """The worker process: its pipes, its end, its cancel flags."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from engine.execution.job import DEVICE_FREE
 from engine.queue.protocol import Frame, pack, read
+from engine.queue.told import Told, events_of
 from tests.support import REPOSITORY
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("tiny_worker.py"))]
@@ -45,6 +47,13 @@ class Worker:
             pass
         return frame
 
+    def told(self, until: str) -> list[Told]:
+        """The events up to the frame with the first of this type."""
+        found: list[Told] = []
+        while until not in [event.type for event in found]:
+            found += events_of(self.until("events"))
+        return found
+
     def end(self) -> tuple[int, str]:
         """Close its stdin, as the end of its server would; exit code and stderr."""
         _, errors = self.process.communicate(timeout=60)
@@ -69,17 +78,24 @@ def test_it_tells_its_catalogue_and_device_first(worker: Worker):
 def test_a_job_gives_events_and_one_outcome(worker: Worker):
     worker.run("picture", attempt=7)
     worker.until("ready")
-    heard = [worker.hear() for _ in range(5)]
-    assert [f.message.get("type") for f in heard[:4]] == [
-        "execution_start",
-        "executing",
-        "preview",
-        "execution_success",
-    ]
-    assert heard[2].blob == b"picture"
+    heard = []
+    while not heard or heard[-1].kind != "outcome":
+        heard.append(worker.hear())
     assert all((f.message["job"], f.message["attempt"]) == ("j", 7) for f in heard)
-    assert heard[4].kind == "outcome"
-    assert heard[4].message["outputs"] == {"1": {"text": ["picture"]}}
+    events = [event for frame in heard[:-1] for event in events_of(frame)]
+    assert [(e.type, e.data, e.image) for e in events] == [
+        ("execution_start", {"prompt_id": "j"}, b""),
+        ("executing", {"node": "1", "prompt_id": "j"}, b""),
+        ("preview", {"node_id": "1"}, b"picture"),
+        ("execution_success", {"prompt_id": "j"}, b""),
+    ]
+    assert heard[-1].message["outputs"] == {"1": {"text": ["picture"]}}
+
+
+def test_who_was_at_work_is_known_when_the_process_dies(worker: Worker):
+    worker.run("die")
+    assert worker.told("executing")[-1].data["node"] == "1"
+    assert worker.end()[0] == -signal.SIGKILL
 
 
 def test_prints_go_to_the_log(worker: Worker):
@@ -111,7 +127,7 @@ def test_a_fault_of_the_engine_is_an_error_and_not_a_death(worker: Worker):
 
 def test_two_jobs_overlap_and_their_events_are_told_apart(worker: Worker, tmp_path: Path):
     worker.run(f"save {tmp_path / 'saved'}", job="a")
-    assert [worker.until("event").message["type"] for _ in range(3)][-1] == DEVICE_FREE
+    assert [event.type for event in worker.told(DEVICE_FREE)][-1] == DEVICE_FREE
     worker.run("nothing", job="b", attempt=4)
     outcome = worker.until("outcome").message
     assert (outcome["job"], outcome["attempt"]) == ("b", 4)
@@ -155,7 +171,7 @@ def test_facts_of_the_device_follow_a_job(worker: Worker):
 
 def test_it_ends_when_its_server_goes_even_in_the_middle_of_a_job(worker: Worker, tmp_path: Path):
     worker.run(f"hang {tmp_path / 'began'}")
-    worker.until("event")
+    worker.told("executing")
     assert worker.end()[0] == 0
 
 

@@ -5,7 +5,7 @@ import random
 import torch
 
 from tools.starter.looking import looking_loss, places_of
-from tools.starter.reading import UNSAID, Reader, answers, layout, lessons, loss_of
+from tools.starter.reading import UNSAID, Reader, answers, layout, lessons, loss_of, loudness
 from tools.starter.scenes import COLOURS, PLACES, SHAPES, Scene, Thing, caption, sample_split
 
 STAR = Thing("star", "red", "plain", "large")
@@ -55,6 +55,14 @@ def test_a_perfect_reader_has_no_loss_and_no_mistake() -> None:
     loss, right = loss_of(perfect, places, rest)
     assert loss.item() < 1e-6
     assert right.item() == 1
+
+
+def test_words_that_say_nothing_are_not_loud_and_the_layout_never_is() -> None:
+    empty, hidden = torch.zeros(1, 77, 64), torch.zeros(2, 77, 64)
+    hidden[:, -1] = 5.0
+    assert loudness(hidden, empty).item() == 0
+    hidden[:, 3] = 1.0
+    assert loudness(hidden, empty).item() > 0
 
 
 def test_places_are_those_of_the_very_scenes_that_are_drawn() -> None:

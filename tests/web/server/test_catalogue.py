@@ -42,6 +42,36 @@ def test_new_files_show_at_once_and_change_the_etag(server: Server):
     assert server.get("/object_info").headers["ETag"] == before.headers["ETag"]
 
 
+def test_a_class_of_a_pack_says_at_each_question_what_it_offers_now(server: Server):
+    folder = server.base / "listing"
+    folder.mkdir(exist_ok=True)
+    wait_for(lambda: _with_devices(server))  # only a worker can ask the class
+
+    def offered(path: str) -> list[str]:
+        return server.get(path).json["ToyListing"]["input"]["required"]["name"][0]
+
+    before = server.get("/object_info").headers["ETag"]
+    (folder / "one.txt").touch()
+    assert offered("/object_info") == ["one.txt"]
+    (folder / "two.txt").touch()
+    assert offered("/object_info/ToyListing") == ["one.txt", "two.txt"]
+    (folder / "one.txt").unlink()
+    (folder / "two.txt").unlink()
+    assert server.get("/object_info").headers["ETag"] == before
+
+
+def test_a_prompt_may_name_what_came_after_the_last_question(server: Server):
+    wait_for(lambda: _with_devices(server))
+    server.get("/object_info")
+    file = server.base / "listing" / "new.txt"
+    prompt = {"1": {"class_type": "ToyListing", "inputs": {"name": "new.txt"}}}
+    assert server.post("/prompt", {"prompt": prompt}).status == 400
+    file.touch()
+    entry = server.finished(server.submit(prompt))
+    assert entry["outputs"] == {"1": {"text": ["new.txt"]}}
+    file.unlink()
+
+
 def test_models_are_listed_by_kind(server: Server):
     assert {"checkpoints", "loras", "vae", "embeddings"} <= set(server.get("/models").json)
     answer = server.get("/models/unknown")

@@ -171,3 +171,14 @@ def test_the_worker_is_told_how_results_are_kept(line: str):
 def test_one_way_of_keeping_results_excludes_the_others():
     with pytest.raises(BadOptions, match="not allowed with"):
         read_options(["--cache-none", "--cache-classic"])
+
+
+def test_the_worker_is_told_how_often_states_are_kept():
+    arguments = read_options(["--cpu", "--checkpoint-interval", "0.5"]).worker_arguments("cpu")
+    assert arguments[arguments.index("--checkpoint-interval") + 1] == "0.5"
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "often"])
+def test_no_such_interval(value: str):
+    with pytest.raises(BadOptions, match="--checkpoint-interval"):
+        read_options(["--cpu", "--checkpoint-interval", value])

@@ -1,7 +1,9 @@
 """What waits for a client: everything for those who keep up, the newest for those who do not."""
 
 import json
+from typing import Any
 
+from engine.queue.jsontext import dumps
 from web.server import outbox as module
 from web.server.outbox import Outbox
 
@@ -11,6 +13,10 @@ def drained(outbox: Outbox) -> list[str | bytes]:
     while (message := outbox.pop()) is not None:
         found.append(message)
     return found
+
+
+def progress(job: str, **nodes: dict[str, Any]) -> str:
+    return dumps({"type": "progress_state", "data": {"prompt_id": job, "nodes": nodes}})
 
 
 def fill(outbox: Outbox) -> list[str]:
@@ -25,13 +31,10 @@ def test_a_client_that_keeps_up_gets_everything_in_order():
     outbox.put("a")
     outbox.put_latest("p", b"1")
     outbox.put_latest("p", b"2")
-    outbox.put_progress("job", {"1": {"value": 1}})
-    outbox.put_progress("job", {"2": {"value": 1}})
+    outbox.put_progress(first := progress("job", a={"value": 1}))
+    outbox.put_progress(second := progress("job", b={"value": 1}))
     outbox.put("b")
-    messages = drained(outbox)
-    assert messages[:3] == ["a", b"1", b"2"]
-    assert messages[-1] == "b"
-    assert len(messages) == 6
+    assert drained(outbox) == ["a", b"1", b"2", first, second, "b"]
 
 
 def test_a_slow_client_gets_the_latest_of_each_kind():
@@ -46,13 +49,13 @@ def test_a_slow_client_gets_the_latest_of_each_kind():
 def test_progress_states_of_a_slow_client_become_one_that_says_it_all():
     outbox = Outbox()
     fill(outbox)
-    outbox.put_progress("job", {"1": {"state": "running"}, "2": {"state": "running"}})
-    outbox.put_progress("job", {"1": {"state": "finished"}})
-    outbox.put_progress("other", {"1": {"state": "running"}})
+    outbox.put_progress(progress("job", a={"state": "running"}, b={"state": "running"}))
+    outbox.put_progress(progress("job", a={"state": "finished"}))
+    outbox.put_progress(progress("other", a={"state": "running"}))
     states = [json.loads(m)["data"] for m in drained(outbox) if str(m).startswith("{")]
     assert states == [
-        {"prompt_id": "job", "nodes": {"1": {"state": "finished"}, "2": {"state": "running"}}},
-        {"prompt_id": "other", "nodes": {"1": {"state": "running"}}},
+        {"prompt_id": "job", "nodes": {"a": {"state": "finished"}, "b": {"state": "running"}}},
+        {"prompt_id": "other", "nodes": {"a": {"state": "running"}}},
     ]
 
 

@@ -156,8 +156,10 @@ def test_prints_of_nodes_go_to_the_log_and_break_nothing(server: Server):
 
 
 def test_history_is_paged_oldest_first(server: Server):
-    ids = [server.submit(chain(value=20 + i)) for i in range(3)]
-    server.finished(ids[-1])
+    ids = []
+    for i in range(3):  # one by one: two that overlap may end in any order
+        ids.append(server.submit(chain(value=20 + i)))
+        server.finished(ids[-1])
     everything = list(server.get("/history").json)
     assert everything[-3:] == ids
     assert list(server.get("/history?max_items=2").json) == ids[1:]
@@ -169,6 +171,7 @@ def test_history_is_paged_oldest_first(server: Server):
 
 def test_history_entries_can_be_deleted(server: Server):
     keep, drop = (server.submit(chain(value=30 + i)) for i in range(2))
+    server.finished(keep)
     server.finished(drop)
     server.post("/history", {"delete": [drop, "unknown"]})
     assert server.get(f"/history/{drop}").json == {}

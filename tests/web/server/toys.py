@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from engine.graph.native import node
 from engine.graph.run import Preview, Run
@@ -69,3 +70,24 @@ def chatter(*, value: int) -> int:
 def show(*, value: int, run: Run) -> None:
     """Shows a number."""
     run.show("text", [str(value)])
+
+
+class ToyListing:
+    """A class of a pack that offers the files of a folder beside it."""
+
+    CATEGORY = "toy"
+    RETURN_TYPES = ("STRING",)
+    FUNCTION = "read"
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - the contract's name
+        folder = Path(__file__).parent.parent / "listing"
+        folder.mkdir(exist_ok=True)
+        return {"required": {"name": (sorted(path.name for path in folder.iterdir()),)}}
+
+    def read(self, name: str) -> dict[str, Any]:
+        return {"ui": {"text": [name]}, "result": (name,)}
+
+
+NODE_CLASS_MAPPINGS = {"ToyListing": ToyListing}

@@ -1,0 +1,94 @@
+"""What is remembered of large prompts: the same answers, from the same objects."""
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.files.folders import Folders
+from engine.formats.api import Read, write_prompt
+from engine.graph.catalogue import Catalogue
+from engine.graph.spec import InputSpec, NodeSpec
+from engine.graph.validation import validate
+from engine.queue.body import Body
+from web.server.recall import SMALL, Before, Recall
+
+SPECS = [NodeSpec("Toy", "Toy", "test", inputs=(InputSpec("value", "INT"),), is_output=True)]
+CATALOGUE = Catalogue(SPECS)
+LARGE = SMALL + 1
+
+
+def prompt(nodes: int, first: Any = 0, prefix: str = "n") -> dict[str, Any]:
+    return {
+        f"{prefix}{n}": {"class_type": "Toy", "inputs": {"value": first if n == 0 else n}}
+        for n in range(nodes)
+    }
+
+
+def checked(data: dict[str, Any], before: Before | None = None) -> Before:
+    read = Read.of(data, None if before is None else before.read)
+    known = None if before is None else before.checked
+    return Before(read, validate(read.graph, CATALOGUE, Folders(Path()), before=known), CATALOGUE)
+
+
+def test_of_a_changed_prompt_only_what_is_new_is_read_and_written() -> None:
+    recall = Recall()
+    old = checked(prompt(LARGE))
+    recall.keep(old)
+    recall.write(old.checked.graph)
+    new = checked(prompt(LARGE, first=5), recall.like(prompt(LARGE, first=5), CATALOGUE))
+    nodes = new.checked.graph.nodes
+    same = [i for i in nodes if nodes[i] is old.checked.graph.nodes[i]]
+    assert same == list(nodes)[1:]
+    assert recall.write(new.checked.graph) == Body.of(write_prompt(new.checked.graph))
+
+
+@given(st.lists(st.sampled_from([0, 1, True, 1.0, "1", 2, -1]), min_size=1, max_size=5))
+def test_whatever_came_before_a_prompt_is_checked_and_written_as_if_it_were_the_first(
+    values: list[Any],
+) -> None:
+    recall = Recall()
+    for value in values:
+        data = prompt(LARGE, first=value)
+        now = checked(data, recall.like(data, CATALOGUE))
+        alone = checked(data)
+        assert now.checked.error == alone.checked.error
+        assert now.checked.node_errors == alone.checked.node_errors
+        body = recall.write(now.checked.graph)
+        assert body == Body.of(write_prompt(alone.checked.graph))
+        recall.keep(now)
+
+
+def test_what_was_checked_against_other_classes_is_of_no_use() -> None:
+    recall = Recall()
+    recall.keep(checked(prompt(LARGE)))
+    assert recall.like(prompt(LARGE), Catalogue(SPECS)) is None
+    assert recall.like(prompt(LARGE), CATALOGUE) is not None
+
+
+def test_the_prompt_with_the_same_nodes_is_compared_before_a_later_one() -> None:
+    recall = Recall()
+    first, second = checked(prompt(LARGE)), checked(prompt(LARGE, prefix="m"))
+    recall.keep(first)
+    recall.keep(second)
+    assert recall.like(prompt(LARGE, first=3), CATALOGUE) is first
+    assert recall.like(prompt(LARGE, prefix="x"), CATALOGUE) is second
+
+
+def test_small_and_huge_prompts_are_not_kept_and_old_ones_leave() -> None:
+    recall = Recall(nodes=3 * LARGE)
+    recall.keep(checked(prompt(SMALL)))
+    recall.keep(checked(prompt(3 * LARGE + 1)))
+    assert recall.like(prompt(LARGE), CATALOGUE) is None
+    for prefix in "abcd":
+        recall.keep(checked(prompt(LARGE, prefix=prefix)))
+    oldest = recall.like(prompt(LARGE, prefix="a"), CATALOGUE)
+    assert oldest is recall.like(prompt(LARGE, prefix="d"), CATALOGUE)
+
+
+def test_what_is_no_prompt_is_like_nothing() -> None:
+    recall = Recall()
+    recall.keep(checked(prompt(LARGE)))
+    for hostile in (None, [], "x" * 1000, list(range(1000)), 5):
+        assert recall.like(hostile, CATALOGUE) is None
