@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--disable-metadata", action="store_true")
     found.add_argument("--debug-mutations", action="store_true")
     add_checkpoint_flag(found)
+    found.add_argument("--sharing", type=int, default=1, help="workers that share this memory")
     add_cache_flags(found)
     found.add_argument("--device", default="auto", help="cpu, cuda:0 ... or auto, the first")
     return found
@@ -77,7 +78,7 @@ class Engine:
                 Residency: self.residency,
                 MetadataPolicy: MetadataPolicy(embed=not options.disable_metadata),
             },
-            make_cache(cache_mode(options), psutil.virtual_memory().total // 4, kept, _salt()),
+            make_cache(cache_mode(options), _memory_budget(options.sharing), kept, _salt()),
             write_prompt,
             Checkpoints(kept / "states", interval=options.checkpoint_interval),
             Stamps(kept / "stamps.json"),
@@ -149,6 +150,11 @@ def folders_of(options: argparse.Namespace) -> Folders:
     places = {name: getattr(options, f"{name}_directory") for name in _PLACES}
     chosen = {name: path for name, path in places.items() if path is not None}
     return Folders(options.base_directory, Path(__file__).parent / "models", chosen)
+
+
+def _memory_budget(workers: int) -> int:
+    """Bytes of results that one of so many workers keeps: together they take a quarter."""
+    return int(psutil.virtual_memory().total) // 4 // max(1, workers)
 
 
 def _salt() -> str:

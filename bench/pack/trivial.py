@@ -26,3 +26,9 @@ def join(*, a: NUMBER, b: NUMBER, amount: int = 0) -> NUMBER:
 @node("BenchEnd", category="bench", output=True)
 def end(*, run: Run, value: NUMBER) -> None:
     run.show("text", [str(value)])
+
+
+@node("BenchDevice", category="bench", lane="device")
+def device(*, value: NUMBER) -> NUMBER:
+    """Waits for whatever the device is busy with, such as the imports of a fresh worker."""
+    return value

@@ -58,6 +58,7 @@ class Studio:
             )
         )
         self.output = base / "output"
+        self.prompts = 0
         self.events: list[Event] = []
 
     def run(self, prompt: dict[str, Any], stop_at_step: int = 0) -> Outcome:
@@ -70,7 +71,10 @@ class Studio:
 
         checked = validate(read_prompt(prompt), self.engine.catalogue, self.engine.executor.folders)
         assert checked.error is None, checked
-        return self.engine.run(Job("p", checked.graph, checked.outputs), emit, cancel)
+        # As every prompt has: a second attempt at the same one would save nothing new.
+        self.prompts += 1
+        job = Job(f"p{self.prompts}", checked.graph, checked.outputs)
+        return self.engine.run(job, emit, cancel)
 
     def picture(self, prompt: dict[str, Any]) -> np.ndarray[Any, Any]:
         outcome = self.run(prompt)

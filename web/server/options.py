@@ -80,6 +80,7 @@ class Options:
         if self.preview_method != "none":
             arguments.append("--previews")
         arguments += ["--checkpoint-interval", str(self.checkpoint_interval)]
+        arguments += ["--sharing", str(max(1, len(self.devices)))]
         arguments += self.cache.flags()
         flags = {
             "--disable-metadata": self.disable_metadata,

@@ -178,6 +178,12 @@ def test_the_worker_is_told_how_often_states_are_kept():
     assert arguments[arguments.index("--checkpoint-interval") + 1] == "0.5"
 
 
+def test_workers_are_told_how_many_share_the_memory():
+    for flags, workers in ((["--cpu"], "1"), (["--cpu", "--workers", "3"], "3"), ([], "1")):
+        arguments = read_options(flags).worker_arguments("cpu")
+        assert arguments[arguments.index("--sharing") + 1] == workers
+
+
 @pytest.mark.parametrize("value", ["-1", "nan", "inf", "often"])
 def test_no_such_interval(value: str):
     with pytest.raises(BadOptions, match="--checkpoint-interval"):
