@@ -7,6 +7,7 @@ five strengths each).
 """
 
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from engine.graph.validation import validate
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "images"
 SIDE, GAP, LABEL = 128, 6, 18
 PROMPTS = (
-    "a large red star on a yellow background",
+    "a large red star above a small blue ring on a yellow background",
     "two green hearts on a pink background",
     "a large orange diamond on a blue background",
     "a large blue ring on a white background",
@@ -34,7 +35,9 @@ Lora = tuple[str, float]
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as base:
-        engine = worker.Engine(worker.parser().parse_args(["--base-directory", base, "--cpu"]))
+        engine = worker.Engine(
+            worker.parser().parse_args(["--base-directory", base, "--device", "cpu"])
+        )
         folder = Path(base) / "output"
         DOCS.mkdir(parents=True, exist_ok=True)
         row = [picture(engine, folder, text, seed=7) for text in PROMPTS]
@@ -57,7 +60,8 @@ def picture(engine: worker.Engine, folder: Path, text: str, seed: int, *loras: L
     )
     if checked.error:
         raise RuntimeError(f"{checked.error.message} {checked.node_errors}")
-    job = Job("readme", checked.graph, checked.outputs)
+    # A name of its own: a prompt that is tried again saves no second picture.
+    job = Job(uuid.uuid4().hex, checked.graph, checked.outputs)
     outcome = engine.run(job, lambda _event: None, Cancel())
     if outcome.status != "success":
         raise RuntimeError(outcome.messages[-1][1]["exception_message"])

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.web.server.serving import Server
 from tools.readme_pictures import graph
 
-TEXT = "a large red star on a yellow background"
+TEXT = "a large red star above a small blue ring on a yellow background"
 CHAIN = (("starter-outline", 0.6), ("starter-detail", 0.5))
 
 

@@ -44,7 +44,10 @@ export const firstStartScenes = [
     assert.equal(await desk.links(), 13);
     await page.getByText('Press Run to draw a picture.', { exact: false }).waitFor();
     const prompt = desk.node('CLIP Text Encode (Prompt)').getByRole('textbox', { name: 'text' });
-    assert.match(await prompt.inputValue(), /a large red star on a yellow background/);
+    assert.match(
+      await prompt.inputValue(),
+      /a large red star above a small blue ring on a yellow background/,
+    );
     const loras = page.getByRole('combobox', { name: 'lora_name' });
     assert.deepEqual(await loras.allTextContents(), [
       'lora_namestarter-outline',
