@@ -104,9 +104,9 @@ class JobRun:
 
     def learn(self, nodes: list[Node]) -> None:
         """Compute the keys of nodes, each after those that feed it."""
-        salted = salts(
-            nodes, self.engine.registry.__getitem__, lambda node: self.run_of(node.id), self._wait
-        )
+        registry = self.engine.registry
+        own = [node for node in nodes if node.class_type in registry.salted]
+        salted = salts(own, registry.__getitem__, lambda node: self.run_of(node.id), self._wait)
         catalogue, before = self.engine.registry.catalogue, self.engine.last_keys
         self.keys.add(nodes, catalogue, self.engine.stamp, salted, before)
 

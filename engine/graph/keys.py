@@ -60,6 +60,7 @@ class Keys:
                 such nodes only, has the same keys, unless it reads files or has a salt.
         """
         known = {} if before is None else before._read
+        steady = catalogue.steady
         same: set[str] = set()
         for node in nodes:
             node_id = node.id
@@ -70,7 +71,7 @@ class Keys:
                 and node_id not in salts
                 and same.issuperset(node.sources)
                 and SALT not in before.parts[node_id]
-                and not catalogue[node.class_type].reads_files
+                and node.class_type in steady
             ):
                 same.add(node_id)
                 self.nodes[node_id] = before.nodes[node_id]

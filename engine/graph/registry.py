@@ -20,6 +20,8 @@ class Registry(Mapping[str, Definition]):
         for definition in found:
             self._definitions.setdefault(definition.spec.class_type, definition)
         self.catalogue = Catalogue(d.spec for d in self._definitions.values())
+        # Names (aliases, too) of classes whose keys hold more than their inputs: few among many.
+        self.salted = frozenset(name for name in self.catalogue.names if _has_salt(self[name]))
 
     @staticmethod
     def of_modules(modules: Iterable[ModuleType]) -> "Registry":
@@ -40,6 +42,10 @@ class Registry(Mapping[str, Definition]):
 
     def __len__(self) -> int:
         return len(self._definitions)
+
+
+def _has_salt(definition: Definition) -> bool:
+    return definition.fingerprint is not None or definition.spec.not_idempotent
 
 
 def _described(definition: Definition) -> Iterator[NodeSpec]:
