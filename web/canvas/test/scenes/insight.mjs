@@ -32,6 +32,8 @@ export const insightScenes = [
     const { page } = desk;
     const sampler = desk.node('KSampler');
     await setNumber(desk, sampler, 'steps', '2');
+    // Scenes share a server: another one may have drawn the ready graph's own seed.
+    await setNumber(desk, sampler, 'seed', '40414243');
     await runToTheEnd(desk);
     await says(desk, desk.node('VAE Decode'), 'ran: first time');
     const lora = desk.node('Load LoRA', 1);
