@@ -29,7 +29,7 @@ def foresee(engine: Executor, job: Job) -> dict[str, Any]:
     trial = JobRun(engine, job, _say_nothing, Cancel())
     trial.learn([job.graph.nodes[i] for i in job.graph.needed(job.outputs)])
     would, cached = _divide(trial, job)
-    light = [node_id for node_id in would if _is_light(engine, job, node_id)]
+    light = _light(engine, job, would)
     problems: list[Any] = []
     notes: dict[str, Any] = {}
     if light:
@@ -64,10 +64,14 @@ def _divide(trial: JobRun, job: Job) -> tuple[list[str], list[str]]:
     return [i for i in job.graph.needed(job.outputs) if i in would], list(cached)
 
 
-def _is_light(engine: Executor, job: Job, node_id: str) -> bool:
-    """Whether a node and all that feeds it are light, so that trying it costs nothing."""
-    nodes = job.graph.nodes
-    return all(engine.registry[nodes[i].class_type].spec.light for i in job.graph.needed([node_id]))
+def _light(engine: Executor, job: Job, would: list[str]) -> list[str]:
+    """Those of ``would`` that are light with all that feeds them, so that trying costs nothing."""
+    nodes, light = job.graph.nodes, set[str]()
+    for node_id in job.graph.needed(job.outputs):
+        node = nodes[node_id]
+        if engine.registry[node.class_type].spec.light and light.issuperset(node.sources):
+            light.add(node_id)
+    return [node_id for node_id in would if node_id in light]
 
 
 def _say_nothing(_: Event) -> None:

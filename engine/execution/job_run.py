@@ -171,7 +171,7 @@ class JobRun:
 
     def _start(self, node_id: str) -> None:
         if node_id in self.expanded:
-            self._complete(node_id, self.expanded.pop(node_id), self.spent.pop(node_id))
+            self._take(node_id, self.expanded.pop(node_id), self.spent.pop(node_id), {})
             return
         key = self.keys.nodes[node_id]
         if key not in self.flying:
@@ -247,13 +247,19 @@ class JobRun:
             results = news.future.result()
             for n in range(news.calls):
                 self.engine.surroundings.checkpoints.drop(self.run_of(node_id, n).state_key)
-            try:
-                if results.expansions:
-                    self._expand(node_id, results, news.seconds)
-                else:
-                    self._complete(node_id, results, news.seconds)
-            except Exception as problem:  # noqa: BLE001 - what it gave may be anything
-                self._fail(node_id, problem, news.inputs)
+            self._take(node_id, results, news.seconds, news.inputs)
+
+    def _take(
+        self, node_id: str, results: Results, seconds: float, inputs: Mapping[str, Any]
+    ) -> None:
+        """A node's calls have given ``results``, or the results of its expansion are there."""
+        try:
+            if results.expansions:
+                self._expand(node_id, results, seconds)
+            else:
+                self._complete(node_id, results, seconds)
+        except Exception as problem:  # noqa: BLE001 - what it gave may be anything
+            self._fail(node_id, problem, inputs)
 
     def _error(self, future: Future[Results]) -> BaseException | None:
         if not future.cancelled():
@@ -282,7 +288,7 @@ class JobRun:
         self.engine.cache.begin(self.job.prompt_id, [self.keys.nodes[i] for i in new])
         outputs = [i for i in new if self.spec(i).is_output]
         self._pull([*sources, *outputs])
-        self.expanded[node_id] = results
+        self.expanded[node_id] = replace(results, expansions=())
         self.spent[node_id] = seconds
         self.work.wait(node_id, sources)
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.execution.foresee import foresee
-from engine.graph.definition import (
-    Definition,
-)
+from engine.graph.definition import Definition, Returned
+from engine.graph.run import Run
 from tests.engine.execution.bench import Bench, toy
 from tests.engine.execution.pack import ANY, Call, Pack, define, show
 
@@ -41,3 +40,21 @@ def test_a_light_node_behind_a_heavy_one_is_not_tried(bench: Bench, pack: Pack) 
     prompt = {"c": toy("Const", value=1), "o": toy("Open", value=["c", 0])} | show("o")
     assert foresee(bench.executor, bench.job(prompt))["problems"] == []
     assert pack.calls == []
+
+
+def test_what_is_light_is_found_in_one_pass(bench: Bench) -> None:
+    tried = []
+
+    def note(inputs: Mapping[str, Any], run: Run) -> Returned:
+        tried.append(run.node_id)
+        return Returned((1,))
+
+    bench.know(light("Open", note, {"value": {}}))
+    # So long that a walk for each node would not end within this test's patience.
+    prompt = {"0": toy("Open", value=0)}
+    prompt |= {str(n): toy("Open", value=[str(n - 1), 0]) for n in range(1, 20_000)}
+    prompt["heavy"] = toy("Const", value=["19999", 0])
+    prompt["behind"] = toy("Open", value=["heavy", 0])
+    plan = foresee(bench.executor, bench.job(prompt | show("behind")))
+    assert len(plan["run"]) == 20_003
+    assert sorted(tried, key=int) == [str(n) for n in range(20_000)]
