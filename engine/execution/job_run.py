@@ -6,28 +6,20 @@ Only the thread that called ``run`` changes anything here; lanes report to it th
 from __future__ import annotations
 
 import queue
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.execution.cache import Entry
-from engine.execution.calls import (
-    Results,
-    calls_of,
-    gather,
-    run_calls,
-    run_calls_on_loop,
-    run_watched,
-)
+from engine.execution.calls import Results, gather
 from engine.execution.fingerprints import salts
 from engine.execution.frozen import frozen, thawed
 from engine.execution.job import Cancel, Emit, Job, Outcome
+from engine.execution.launch import Ended, Launch
 from engine.execution.ledger import Ledger
 from engine.execution.live import Live
-from engine.execution.node_run import NodeRun
 from engine.execution.progress import ProgressBoard
 from engine.execution.report import Failure, Report
 from engine.execution.shown import files_exist
@@ -44,17 +36,6 @@ if TYPE_CHECKING:
 
 # Seconds without the end of a node after which progress that was held back is told.
 _QUIET = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """A node's calls have ended on their lane, well or not."""
-
-    node_id: str
-    inputs: Mapping[str, Any]
-    calls: int
-    future: Future[Results]
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +58,10 @@ class JobRun:
         self.report = Report(job, emit, self.board, self.live)
         self.ledger = Ledger(engine.meter)
         self.keys = Keys()
+        self.news: queue.SimpleQueue[Ended | _Landed] = queue.SimpleQueue()
+        self.launch = Launch(
+            engine, job, cancel, self.live, self.board, self.ledger, self.keys, self.news.put
+        )
         self.past = engine.memory.past(_document(job))
         self.work = Work(self.live.nodes, self.keys, self.spec, self._lookup)
         self.expanded: dict[str, Results] = {}
@@ -84,7 +69,6 @@ class JobRun:
         self.flying: set[str] = set()
         self.running: dict[str, Future[Results]] = {}
         self.elsewhere: set[str] = set()
-        self.news: queue.SimpleQueue[_Ended | _Landed] = queue.SimpleQueue()
 
     def run(self) -> Outcome:
         self.report.started()
@@ -106,7 +90,8 @@ class JobRun:
         """Compute the keys of nodes, each after those that feed it."""
         registry = self.engine.registry
         own = [node for node in nodes if node.class_type in registry.salted]
-        salted = salts(own, registry.__getitem__, lambda node: self.run_of(node.id), self._wait)
+        run_of, wait = self.launch.run_of, self.engine.lanes.wait
+        salted = salts(own, registry.__getitem__, lambda node: run_of(node.id), wait)
         catalogue, before = self.engine.registry.catalogue, self.engine.last_keys
         self.keys.add(nodes, catalogue, self.engine.stamp, salted, before)
 
@@ -152,7 +137,7 @@ class JobRun:
             except queue.Empty:
                 self._nothing_new()
                 continue
-            if isinstance(news, _Ended):
+            if isinstance(news, Ended):
                 self._ended(news)
             else:
                 self._landed(news)
@@ -184,56 +169,9 @@ class JobRun:
         inputs = gather(self.live.nodes[node_id], definition.spec, self.work.look)
         if definition.own_inputs:
             inputs = {name: thawed(elements) for name, elements in inputs.items()}
-        self._submit(node_id, definition, inputs)
+        self.running[node_id] = self.launch.start(node_id, definition, inputs)
 
-    def _submit(
-        self, node_id: str, definition: Definition, inputs: Mapping[str, tuple[Any, ...]]
-    ) -> None:
-        calls = calls_of(definition.spec, inputs)
-        shown: dict[str, list[Any]] = {}
-        run_of = partial(self.run_of, node_id, shown=shown)
-        began = time.perf_counter()
-
-        def begin() -> None:
-            nonlocal began
-            began = time.perf_counter()
-            run_of(0).check()
-            self.board.start(node_id)
-
-        def call() -> Results:
-            begin()
-            with self.engine.around(), self.ledger.measuring(node_id, definition.spec.lane):
-                results = self._watched(definition, inputs, calls, run_of)
-            return _with_shown(results, shown)
-
-        async def call_on_loop() -> Results:
-            begin()
-            return _with_shown(await run_calls_on_loop(definition, calls, run_of), shown)
-
-        lane = definition.spec.lane
-        future = self.engine.lanes.submit(lane, call_on_loop if lane == "loop" else call)
-        self.running[node_id] = future
-
-        def over(done: Future[Results]) -> None:
-            self.board.returned(node_id)
-            seconds = time.perf_counter() - began
-            self.news.put(_Ended(node_id, inputs, len(calls), done, seconds))
-
-        future.add_done_callback(over)
-
-    def _watched(
-        self,
-        definition: Definition,
-        inputs: Mapping[str, tuple[Any, ...]],
-        calls: list[dict[str, Any]],
-        run_of: Callable[[int], NodeRun],
-    ) -> Results:
-        call = partial(run_calls, definition, calls, run_of, self._wait)
-        if self.engine.watch is None:
-            return call()
-        return run_watched(self.engine.watch, definition.spec.class_type, inputs, call)
-
-    def _ended(self, news: _Ended) -> None:
+    def _ended(self, news: Ended) -> None:
         node_id = news.node_id
         del self.running[node_id]
         error = self._error(news.future)
@@ -246,7 +184,7 @@ class JobRun:
         else:
             results = news.future.result()
             for n in range(news.calls):
-                self.engine.surroundings.checkpoints.drop(self.run_of(node_id, n).state_key)
+                self.engine.surroundings.checkpoints.drop(self.launch.run_of(node_id, n).state_key)
             self._take(node_id, results, news.seconds, news.inputs)
 
     def _take(
@@ -356,43 +294,11 @@ class JobRun:
         self.engine.last_keys = self.keys
         self.engine.cache.end(self.job.prompt_id)
 
-    def _wait(self, awaitable: Any) -> Any:
-        return self.engine.lanes.wait(awaitable)
-
-    def run_of(
-        self, node_id: str, index: int = 0, *, shown: dict[str, list[Any]] | None = None
-    ) -> NodeRun:
-        return NodeRun(
-            node_id,
-            self.keys.nodes.get(node_id, ""),
-            index,
-            self.job,
-            self.engine.surroundings,
-            self.live,
-            self.board,
-            self.cancel,
-            _wants_preview(self.job, default=self.engine.previews),
-            {} if shown is None else shown,
-        )
-
     def _definition(self, node_id: str) -> Definition:
         return self.engine.registry[self.live.nodes[node_id].class_type]
 
     def spec(self, node_id: str) -> NodeSpec:
         return self._definition(node_id).spec
-
-
-def _with_shown(results: Results, shown: Mapping[str, list[Any]]) -> Results:
-    """The results with what the node showed through its ``Run``."""
-    if not shown:
-        return results
-    kinds = dict.fromkeys((*shown, *results.ui))
-    return replace(results, ui={k: [*shown.get(k, ()), *results.ui.get(k, ())] for k in kinds})
-
-
-def _wants_preview(job: Job, *, default: bool) -> bool:
-    method = job.extra.get("preview_method", "default")
-    return default if method == "default" else method != "none"
 
 
 def _document(job: Job) -> str:
