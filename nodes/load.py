@@ -15,7 +15,15 @@ from engine.graph.native import definitions
 from engine.graph.registry import Registry
 from nodes import conditioning, image, latent, loaders, loop, lora, sampling
 
-_SHELVES = (loaders, lora, conditioning, latent, sampling, image, loop)
+_SHELVES = (
+    loaders,
+    lora,
+    conditioning,
+    latent,
+    sampling,
+    image,
+    loop,
+)
 _log = logging.getLogger(__name__)
 
 

@@ -48,6 +48,18 @@ class DiffusionModel:
     format: LatentFormat
     context_width: int
 
+    def with_option(self, option: "ModelOption") -> "DiffusionModel":
+        return option.apply(self)
+
+
+class ModelOption(Protocol):
+    """One choice of how a model is sampled: a frozen value that a node adds to a MODEL link.
+
+    Options act in the order in which they were added; each sees what the ones before it made.
+    """
+
+    def apply(self, model: DiffusionModel) -> DiffusionModel: ...
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkPredict:

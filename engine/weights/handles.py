@@ -4,6 +4,7 @@ Handles are immutable, cheap, hashable and picklable. Nothing here opens a file'
 imports torch; ``residency.py`` turns a handle into a live network when something samples with it.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -50,13 +51,21 @@ class LoraPatch:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A denoising network: the weights file it is in and the patches on it, in order."""
+    """A denoising network: the weights file it is in and the patches on it, in order.
+
+    ``options`` say how it is to be sampled. They are values of the sampling package, which acts
+    upon them in their order (``engine/sampling/model.py``); weights know nothing of them.
+    """
 
     source: WeightsFile
     patches: tuple[LoraPatch, ...] = ()
+    options: tuple[Hashable, ...] = ()
 
     def patched(self, patch: LoraPatch) -> Self:
         return replace(self, patches=(*self.patches, patch))
+
+    def with_option(self, option: Hashable) -> Self:
+        return replace(self, options=(*self.options, option))
 
 
 @dataclass(frozen=True, slots=True)
