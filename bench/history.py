@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.queue.body import Body
-from engine.queue.job import Result, Submission
+from engine.queue.job import Submission
 from engine.queue.listings import JobsQuery
+from engine.queue.results import Result
 from engine.queue.store import Store
 
 AT_ONCE = 100
@@ -41,7 +42,7 @@ def submission(n: int, nodes: int) -> Submission:
 def result(n: int) -> Result:
     saved = {"filename": f"Patchbay_{n:05}_.png", "subfolder": "", "type": "output"}
     messages = [["execution_start", {}], ["execution_cached", {}], ["execution_success", {}]]
-    return Result("success", {"draw": {"images": [saved]}}, {"draw": {}}, messages)
+    return Result.of("success", {"draw": {"images": [saved]}}, {"draw": {}}, messages)
 
 
 async def fill(store: Store, jobs: int, nodes: int) -> None:

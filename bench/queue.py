@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.queue.body import Body
-from engine.queue.job import Claim, Result, Submission
+from engine.queue.job import Claim, Submission
+from engine.queue.results import Result
 from engine.queue.store import Store
 
 AT_ONCE = 8
@@ -30,7 +31,7 @@ PROMPT = {
     "1": {"class_type": "BenchNumber", "inputs": {"value": 1, "seed": 5}},
     "2": {"class_type": "BenchShow", "inputs": {"value": ["1", 0], "text": "a castle in the fog"}},
 }
-RESULT = Result(
+RESULT = Result.of(
     "success",
     {"2": {"text": ["1"]}},
     {"2": {"node_id": "2", "display_node": "2", "parent_node": None, "real_node_id": "2"}},

@@ -1,8 +1,7 @@
 """The API format: ``{"3": {"class_type": ..., "inputs": {...}}}``, read into and from a Graph."""
 
-import marshal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from engine.graph.graph import Graph, Link, Node
@@ -25,35 +24,20 @@ class Read:
 
     data: Mapping[str, Any]
     graph: Graph
-    _marks: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, data: Any, before: "Read | None" = None) -> "Read":
         """What ``read_prompt`` reads, to be compared with later ones. Raises as it does."""
-        graph = read_prompt(data, before)
-        if before is None:
-            return cls(data, graph)
-        old, nodes = before.graph.nodes, graph.nodes
-        same = {i: mark for i, mark in before._marks.items() if nodes.get(i) is old[i]}
-        return cls(data, graph, same)
-
-    def has(self, node_id: str, item: Any) -> bool:
-        """Whether a node is the same here, in type, too: to ``==`` alone 1, 1.0 and true are one
-        value, to a text widget not.
-        """
-        if node_id not in self.data:
-            return False
-        mark = self._marks.get(node_id)
-        if mark is None:
-            mark = self._marks[node_id] = _mark(self.data[node_id])
-        return mark == _mark(item)
+        if before is not None and data is before.data:
+            return before
+        return cls(data, read_prompt(data, before))
 
 
 def read_prompt(data: Any, before: Read | None = None) -> Graph:
     """The graph in an API prompt. Nodes without a class come out with ``class_type == ""``.
 
-    Nodes that are as they were ``before`` are taken from there: they are the same objects, by which
-    later steps know that nothing has to be worked out again.
+    A node that is the same object as ``before`` (``reread.py``) is taken from there: it is the same
+    ``Node``, by which later steps know that nothing has to be worked out again.
 
     Raises:
         PromptError: not an object of objects, or ``inputs`` that is no object.
@@ -62,18 +46,13 @@ def read_prompt(data: Any, before: Read | None = None) -> Graph:
         raise PromptError("The prompt is not a JSON object of nodes.")
     if before is None:
         return Graph({node_id: _read_node(node_id, item) for node_id, item in data.items()})
-    known = before.graph.nodes
+    old, known = before.data, before.graph.nodes
     return Graph(
         {
-            node_id: known[node_id] if before.has(node_id, item) else _read_node(node_id, item)
+            node_id: known[node_id] if old.get(node_id) is item else _read_node(node_id, item)
             for node_id, item in data.items()
         }
     )
-
-
-def _mark(item: Any) -> bytes:
-    # Version 2 of the format writes equal values as equal bytes; later ones write references.
-    return marshal.dumps(item, 2)
 
 
 def write_prompt(graph: Graph) -> dict[str, Any]:

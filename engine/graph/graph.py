@@ -45,6 +45,17 @@ class Graph:
     def __len__(self) -> int:
         return len(self.nodes)
 
+    def changes(self, before: "Graph") -> list[Node] | None:
+        """The nodes that are other objects than those of ``before``; None if any came or went, or
+        their order is another one.
+        """
+        old = before.nodes
+        if self.nodes is old:
+            return []
+        if list(self.nodes) != list(old):
+            return None
+        return [node for node_id, node in self.nodes.items() if old[node_id] is not node]
+
     def needed(self, targets: Iterable[str]) -> list[str]:
         """The targets and all they need, every node after those that feed it.
 

@@ -4,7 +4,7 @@ Nothing here recurses, so a chain of any length is checked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -31,6 +31,8 @@ class Validation:
         node_errors: by node id, ``{"errors", "dependent_outputs", "class_type"}``; in an accepted
             prompt these belong to outputs that will not run.
         sound: the checked nodes that have no problems of their own.
+        targets: the only outputs that were to run, if not all.
+        order: the nodes that ``outputs`` need, sources first; empty if anything is wrong.
     """
 
     submitted: Graph
@@ -39,6 +41,8 @@ class Validation:
     error: Problem | None = None
     node_errors: dict[str, Any] = field(default_factory=dict)
     sound: Mapping[str, Node] = field(default_factory=dict)
+    targets: frozenset[str] | None = None
+    order: Sequence[str] = ()
 
 
 def validate(
@@ -58,6 +62,11 @@ def validate(
     """
     if len(graph) > max_nodes:
         return Validation(graph, graph, error=_too_large(len(graph), max_nodes))
+    targets = None if targets is None else frozenset(targets)
+    if before is not None and not extra:
+        again = _again(graph, catalogue, folders, targets, before)
+        if again is not None:
+            return again
     known = catalogue.names
     missing = [_missing(node) for node in graph.nodes.values() if node.class_type not in known]
     if missing:
@@ -78,7 +87,7 @@ def validate(
     inside = {node_id for loop in loops for node_id in loop.body}
     if not errors:
         outputs = tuple(i for i in outputs if i not in inside)
-        return Validation(submitted, graph, outputs, sound=checked)
+        return Validation(submitted, graph, outputs, sound=checked, targets=targets, order=order)
     bad = _poisoned(graph, order, errors)
     good = tuple(i for i in outputs if i not in bad | inside)
     node_errors = _node_errors(graph, order, errors, outputs)
@@ -114,6 +123,48 @@ def _check_nodes(
         if found:
             errors[node_id] = found
     return checked, errors, acyclic
+
+
+def _again(
+    graph: Graph,
+    catalogue: Catalogue,
+    folders: Folders,
+    targets: frozenset[str] | None,
+    before: Validation,
+) -> Validation | None:
+    """What ``validate`` says of a graph that differs from one without problems in constants only:
+    what is new is checked, and what may be judged otherwise by now. None if it is not of that kind,
+    or has problems.
+    """
+    if not before.order or targets != before.targets:
+        return None
+    changed, old = graph.changes(before.submitted), before.submitted.nodes
+    if changed is None or any(_shape(node) != _shape(old[node.id]) for node in changed):
+        return None
+    needed, nodes = before.sound, {node.id: node for node in changed}
+    classes = {node.class_type for node in needed.values()}
+    if not classes.isdisjoint(catalogue.loops):
+        return None
+    unsteady = classes - catalogue.steady
+    doubtful = [node_id for node_id, node in needed.items() if node.class_type in unsteady]
+    checker = NodeChecker(graph, catalogue, folders)
+    for node_id in dict.fromkeys((*nodes, *doubtful) if doubtful else nodes):
+        if node_id not in needed:
+            continue
+        node, found = checker.check(graph.nodes[node_id])
+        if found:
+            return None
+        if node_id in nodes or node != needed[node_id]:
+            nodes[node_id] = node
+    if not nodes:
+        return replace(before, submitted=graph)
+    sound = {**needed, **{i: node for i, node in nodes.items() if i in needed}}
+    checked = Graph({**before.graph.nodes, **nodes})
+    return replace(before, submitted=graph, graph=checked, sound=sound)
+
+
+def _shape(node: Node) -> tuple[str, tuple[str, ...], list[str]]:
+    return node.class_type, node.sources, list(node.inputs)
 
 
 def _sound(before: Validation | None, graph: Graph, catalogue: Catalogue) -> Mapping[str, Node]:
@@ -168,8 +219,7 @@ def _missing(node: Node) -> dict[str, Any]:
     }
 
 
-def _outputs(graph: Graph, catalogue: Catalogue, targets: Iterable[str] | None) -> tuple[str, ...]:
-    wanted = None if targets is None else set(targets)
+def _outputs(graph: Graph, catalogue: Catalogue, wanted: frozenset[str] | None) -> tuple[str, ...]:
     return tuple(
         node.id
         for node in graph.nodes.values()

@@ -7,8 +7,10 @@ from typing import TypeVar
 
 from engine.queue import claims, listings, statements
 from engine.queue.claims import Attempted
-from engine.queue.job import LEASE_MS, Claim, Ended, Result, Score
+from engine.queue.fresh import Fresh
+from engine.queue.job import LEASE_MS, Claim, Ended, Score
 from engine.queue.keeper import Keeper
+from engine.queue.results import Result
 from engine.queue.schema import StoreError
 
 T = TypeVar("T")
@@ -22,6 +24,7 @@ class Attempts(Keeper):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._unrecorded: dict[int, Attempted] = {}  # begun, and not committed yet
+        self._fresh = Fresh()
 
     async def claim(
         self, worker: str = "worker", lease_ms: int = LEASE_MS, *, score: Score | None = None
@@ -44,7 +47,8 @@ class Attempts(Keeper):
             body = listings.body(self._here, job.seq)
         except sqlite3.Error as error:
             raise StoreError(f"The queue's database cannot be read: {error}.") from error
-        claim = Claim(job.seq, job.id, job.attempt + 1, job.client_id, *body)
+        graph = self._fresh.take(job.seq)
+        claim = Claim(job.seq, job.id, job.attempt + 1, job.client_id, *body, graph)
         self._line.begin(job.seq)
         self._unrecorded[job.seq] = attempt = Attempted(claim, worker, now, lease_ms)
         self._submit_later(lambda c: claims.begin(c, attempt), lambda _: self._recorded(claim))

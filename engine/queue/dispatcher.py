@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from engine.queue import endings, routing
 from engine.queue.catalogue_file import CatalogueFile
-from engine.queue.job import Result, Score
+from engine.queue.job import Score
 from engine.queue.pool import Pool
 from engine.queue.reporting import Listener, Reporter
+from engine.queue.results import Result
 from engine.queue.running import Lost, Running
 from engine.queue.schema import StoreError
 from engine.queue.station import Patience, Station

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from engine.queue.job import MAX_ATTEMPTS, Result
+from engine.queue.job import MAX_ATTEMPTS
+from engine.queue.results import Result
 from engine.queue.statements import now_ms
 
 
@@ -34,7 +35,7 @@ def worker_died(prompt_id: str, why: str, node: tuple[str, str] = ("", "")) -> R
     """The result of a job whose last attempt ended with its worker."""
     message = f"{why} This was attempt {MAX_ATTEMPTS} of {MAX_ATTEMPTS}, so it is not tried again."
     data = job_error(prompt_id, message=message, type_="WorkerDied", node=node)
-    return Result("error", {}, {}, [["execution_error", data]])
+    return Result.of("error", {}, {}, [["execution_error", data]])
 
 
 def interrupted(prompt_id: str, node: tuple[str, str] = ("", "")) -> Result:
@@ -46,4 +47,4 @@ def interrupted(prompt_id: str, node: tuple[str, str] = ("", "")) -> Result:
         "executed": [],
         "timestamp": now_ms(),
     }
-    return Result("interrupted", {}, {}, [["execution_interrupted", data]])
+    return Result.of("interrupted", {}, {}, [["execution_interrupted", data]])

@@ -1,14 +1,15 @@
 """A job on its way through the queue, as values. What they are stored in is ``store.py``'s."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from engine.graph.graph import Graph
 from engine.queue.body import Body
+from engine.queue.results import Status
 
 State = Literal["pending", "running", "completed", "failed", "cancelled"]
-Status = Literal["success", "error", "interrupted"]
 STATE_OF: Mapping[Status, State] = {
     "success": "completed",
     "error": "failed",
@@ -34,6 +35,7 @@ class Submission:
         outputs: ids of the output nodes that will run.
         number: the place in the queue that the client asked for, smaller runs first.
         front: without a ``number``: before everything that waits.
+        graph: what ``prompt`` was written from.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Submission:
     client_id: str | None = None
     number: float | None = None
     front: bool = False
+    graph: Graph | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Claim:
     """One attempt at one job: what a worker is given, and the fence its result must pass.
 
     The parts of the prompt are the JSON texts that lie in the database; the properties read them,
-    each time anew.
+    each time anew. ``graph`` is the prompt as it was submitted, if that is still known.
     """
 
     seq: int
@@ -60,6 +63,7 @@ class Claim:
     prompt_json: str = "{}"
     outputs_json: str = "[]"
     extra_json: str = "{}"
+    graph: Graph | None = field(default=None, compare=False, repr=False)
 
     @property
     def prompt(self) -> Mapping[str, Any]:
@@ -96,25 +100,6 @@ class Candidate:
 
 # What a job would cost a worker, such as loads of models: the smallest is taken.
 Score = Callable[[Candidate], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How an attempt ended.
-
-    Attributes:
-        outputs: what each node shows, by node id.
-        meta: ``{node_id, display_node, parent_node, real_node_id}`` by node id.
-        messages: the ``execution_*`` events of the run, ``[type, data]`` each.
-        ledger: ``{"seconds", "nodes": {id: {class_type, seconds, ...}}, "cached": [ids]}``: what
-            each node cost and why it ran.
-    """
-
-    status: Status
-    outputs: Mapping[str, Any]
-    meta: Mapping[str, Any]
-    messages: Sequence[Any]
-    ledger: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
 """What jobs cost: each job's ledger as it came, and sums over all jobs ever run."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from engine.queue.job import State
-from engine.queue.jsontext import dumps
+from engine.queue.results import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +36,25 @@ class Totals:
     cached: int
 
 
-def keep(connection: sqlite3.Connection, seq: int, state: State, ledger: Mapping[str, Any]) -> None:
+def keep(connection: sqlite3.Connection, seq: int, state: State, result: Result) -> None:
     """Store the ledger of a job that has just ended, and add it to the sums."""
     connection.execute(
         "insert into ended_totals values (?, 1) on conflict do update set jobs = jobs + 1", (state,)
     )
-    if not ledger:
+    if result.ledger == "{}":
         return
-    connection.execute("insert into ledgers (job, ledger) values (?, ?)", (seq, dumps(ledger)))
+    connection.execute("insert into ledgers (job, ledger) values (?, ?)", (seq, result.ledger))
     connection.execute(
         "insert into counters values ('cached', ?) "
         "on conflict do update set value = value + excluded.value",
-        (len(ledger.get("cached", ())),),
+        (result.summary.cached,),
     )
     connection.executemany(
         "insert into class_totals values (?, ?, ?, ?, ?) on conflict do update set "
         "runs = runs + excluded.runs, seconds = seconds + excluded.seconds, "
         "bytes = bytes + excluded.bytes, peak_bytes = max(peak_bytes, excluded.peak_bytes)",
-        [(t.class_type, t.runs, t.seconds, t.bytes, t.peak_bytes) for t in _by_class(ledger)],
+        result.summary.classes,
     )
-
-
-def _by_class(ledger: Mapping[str, Any]) -> Iterator[ClassTotal]:
-    sums: dict[str, tuple[int, float, int, int]] = {}
-    for node in ledger.get("nodes", {}).values():
-        class_type = str(node["class_type"])
-        runs, seconds, size, peak = sums.get(class_type, (0, 0.0, 0, 0))
-        sums[class_type] = (
-            runs + 1,
-            seconds + float(node.get("seconds") or 0),
-            size + int(node.get("bytes") or 0),
-            max(peak, int(node.get("peak_bytes") or 0)),
-        )
-    for class_type, found in sums.items():
-        yield ClassTotal(class_type, *found)
 
 
 def of_job(connection: sqlite3.Connection, job_id: str) -> str | None:

@@ -41,12 +41,12 @@ def pack(message: Mapping[str, Any], blob: bytes = b"") -> bytes:
     return _framed(dumps(message).encode(), blob)
 
 
-def pack_run(job: str, attempt: int, outputs: str, prompt: str, extra: str) -> bytes:
+def pack_run(job: str, attempt: int, outputs: str, graph: str, extra: str) -> bytes:
     """The frame that hands an attempt over. The last three are JSON texts, which go through the
-    server as they are: to read a large graph takes longer than anything else on the way.
+    server as they are; ``graph`` is a whole member, key and value (``graphs.py``).
     """
     head = dumps({"kind": "run", "job": job, "attempt": attempt})[:-1]
-    return _framed(f'{head},"outputs":{outputs},"prompt":{prompt},"extra":{extra}}}'.encode(), b"")
+    return _framed(f'{head},"outputs":{outputs},{graph},"extra":{extra}}}'.encode(), b"")
 
 
 def _framed(text: bytes, blob: bytes) -> bytes:

@@ -4,11 +4,13 @@ They are a convenience with an age: they go after some days, or when there are t
 What a job showed and how it ended is in its result, which they never touch.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
-from engine.queue.job import Result, StoredEvent
+from engine.queue.job import StoredEvent
 from engine.queue.jsontext import dumps
+from engine.queue.results import Result
 
 KEEP_DAYS = 7
 MAX_EVENTS = 200_000
@@ -22,7 +24,7 @@ def closing(seq: int, job_id: str, n: int) -> StoredEvent:
 
 def endings(seq: int, job_id: str, result: Result, n: int) -> tuple[StoredEvent, ...]:
     """The events of a job that was ended for its worker: what happened, and the closing one."""
-    type_, data = result.messages[-1]
+    type_, data = json.loads(result.messages)[-1]
     return StoredEvent(n, seq, type_, dumps(data)), closing(seq, job_id, n + 1)
 
 

@@ -4,13 +4,15 @@ That a job went well, and that it is over, is told when that is on the disk and 
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from engine.queue import endings
-from engine.queue.job import Ended, Result
+from engine.queue.job import Ended
 from engine.queue.jsontext import dumps
+from engine.queue.results import Result
 from engine.queue.running import Running
 from engine.queue.schema import StoreError
 from engine.queue.store import Store
@@ -103,7 +105,7 @@ class Reporter:
     async def interrupt(self, running: Running) -> None:
         """The attempt was cancelled and ended only with its worker."""
         result = endings.interrupted(running.claim.id, running.node())
-        type_, data = result.messages[0]
+        type_, data = json.loads(result.messages)[0]
         self.tell(running, Told(type_, dumps(data)))
         await self.finish(running, result)
 

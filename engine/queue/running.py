@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.queue.job import Claim, Result
+from engine.queue.job import Claim
 from engine.queue.jsontext import dumps
+from engine.queue.results import Result
 from engine.queue.told import Told
 
 # Characters of progress that wait to be put together: a newcomer who asks is rare.

@@ -17,13 +17,13 @@ from engine.queue.job import (
     Claim,
     DuplicateJob,
     Ended,
-    Result,
     State,
     StoredEvent,
     Submission,
 )
 from engine.queue.jsontext import dumps
 from engine.queue.line import Line, Waiting
+from engine.queue.results import Result
 
 MAX_HISTORY = 10_000
 
@@ -155,14 +155,14 @@ def _finish(
     job = JobRow(claimed.id, state, number, created_ms, started_ms, ended_ms, workflow_id, reason)
     connection.execute(
         "insert into results (job, outputs, meta, messages) values (?, ?, ?, ?)",
-        (claimed.seq, dumps(result.outputs), dumps(result.meta), dumps(list(result.messages))),
+        (claimed.seq, result.outputs, result.meta, result.messages),
     )
     connection.execute(
         "insert into cards (job, card) values (?, ?)",
-        (claimed.seq, dumps(card_of(job, result.outputs, result.messages))),
+        (claimed.seq, dumps(card_of(job, result.summary))),
     )
     _end_attempt(connection, claimed, reason)
-    ledgers.keep(connection, claimed.seq, state, result.ledger)
+    ledgers.keep(connection, claimed.seq, state, result)
     replay.append(connection, events)
     connection.execute("delete from jobs where finished <= ?", (finished - MAX_HISTORY,))
     return Ended(claimed.seq, claimed.id, claimed.client_id, state, events)

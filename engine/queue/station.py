@@ -14,10 +14,12 @@ from typing import Any, Protocol
 from engine.execution.job import DEVICE_FREE
 from engine.graph.catalogue import Catalogue
 from engine.queue.catalogue_file import CatalogueFile
-from engine.queue.job import Result
+from engine.queue.graphs import Sender
+from engine.queue.outcome import result_of
 from engine.queue.process import WorkerProcess
-from engine.queue.protocol import Frame, ProtocolError, pack_run
+from engine.queue.protocol import Frame, ProtocolError
 from engine.queue.questions import Questions
+from engine.queue.results import Result
 from engine.queue.running import Lost, Running
 from engine.queue.told import Told, events_of
 
@@ -77,6 +79,7 @@ class Station:
         self._patience = patience
         self._questions = Questions()
         self._process: WorkerProcess | None = None
+        self._graphs = Sender()
         self._up = False
         self._failed_starts = 0
         self._starts = 0
@@ -128,11 +131,8 @@ class Station:
     def run(self, running: Running) -> None:
         """Hand an attempt to the worker, which must have room for it."""
         self.running.append(running)
-        claim = running.claim
         if self._process is not None:
-            self._process.send_packed(
-                pack_run(*running.key, claim.outputs_json, claim.prompt_json, claim.extra_json)
-            )
+            self._process.send_packed(self._graphs.packed(running.claim))
 
     def cancel(self, running: Running) -> None:
         """Have an attempt end; if it does not within the grace, its worker is replaced."""
@@ -180,6 +180,7 @@ class Station:
             self._no_worker(f"The worker process cannot be started: {error}.")
             return
         self._starts += 1
+        self._graphs = Sender()
         self._verdict, was_idle, was_up = None, True, False
         watching = asyncio.create_task(self._watch(process))
         try:
@@ -230,14 +231,21 @@ class Station:
             if running is not None and frame.kind == "events":
                 self._happened(process, running, frame)
             elif running is not None:
-                self._end(running, _result(message))
+                self._finished(process, running, frame)
+
+    def _finished(self, process: WorkerProcess, running: Running, frame: Frame) -> None:
+        try:
+            result = result_of(frame)
+        except ProtocolError as error:
+            self._makes_no_sense(process, error)
+        else:
+            self._end(running, result)
 
     def _happened(self, process: WorkerProcess, running: Running, frame: Frame) -> None:
         try:
             events = events_of(frame)
         except ProtocolError as error:
-            self._verdict = f"did not make sense ({error}) and was ended"
-            process.kill()
+            self._makes_no_sense(process, error)
             return
         for event in events:
             if event.type == DEVICE_FREE:
@@ -245,6 +253,10 @@ class Station:
                 self._host.has_room()
             else:
                 self._host.heard(running, event)
+
+    def _makes_no_sense(self, process: WorkerProcess, error: ProtocolError) -> None:
+        self._verdict = f"did not make sense ({error}) and was ended"
+        process.kill()
 
     def _end(self, running: Running, how: Result | Lost) -> None:
         self.running.remove(running)
@@ -279,13 +291,3 @@ class Station:
         if running in self.running:
             _log.warning("A cancelled job did not end in time; its worker is replaced.")
             process.kill()
-
-
-def _result(message: Mapping[str, Any]) -> Result:
-    return Result(
-        message["status"],
-        message["outputs"],
-        message["meta"],
-        message["messages"],
-        message["ledger"],
-    )

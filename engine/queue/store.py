@@ -43,8 +43,13 @@ class Store(Attempts):
         Raises:
             DuplicateJob: there is a job with this id.
         """
+
+        def then(accepted: Waiting) -> None:
+            self._fresh.keep(accepted.seq, job.graph)
+            self._line.add(accepted)
+
         accepted: Waiting = await self._write(
-            lambda c: statements.accept(c, job, created_ms), durable=True, then=self._line.add
+            lambda c: statements.accept(c, job, created_ms), durable=True, then=then
         )
         return plain_number(float(accepted.number))
 
@@ -62,6 +67,7 @@ class Store(Attempts):
             then=self._end,
             held=held,
         )
+        self._fresh.take(held[0])
         return self._ring(ended)
 
     async def remove_pending(self, ids: Sequence[str] | None = None) -> int:
@@ -73,6 +79,8 @@ class Store(Attempts):
             then=lambda found: self._line.remove(*found),
             held=held,
         )
+        for seq in gone:
+            self._fresh.take(seq)
         self._bells.ring(*gone.values())
         return len(gone)
 

@@ -5,6 +5,7 @@ import sqlite3
 
 from engine.queue.cards import JobRow, card_of, workflow_id_of
 from engine.queue.jsontext import dumps
+from engine.queue.results import Result
 from engine.queue.search import terms_of
 
 
@@ -29,5 +30,6 @@ def describe_old_jobs(connection: sqlite3.Connection) -> None:
         )
         if shown is not None:
             row = JobRow(job_id, state, number, created, started, ended, workflow_id)
-            card = dumps(card_of(row, json.loads(shown), json.loads(said)))
+            summary = Result.of("success", json.loads(shown), {}, json.loads(said)).summary
+            card = dumps(card_of(row, summary))
             connection.execute("insert into cards (job, card) values (?, ?)", (seq, card))

@@ -38,7 +38,9 @@ class Wire:
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a frame, after the events that wait."""
-        frame = pack(message)
+        self.send_packed(pack(message))
+
+    def send_packed(self, frame: bytes) -> None:
         with self._lock:
             self._write(frame)
 

@@ -13,20 +13,20 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 from engine.execution.job import Cancel, Event, Job, Outcome
-from engine.formats.api import Read
 from engine.graph.catalogue import Catalogue
 from engine.queue.endings import job_error
+from engine.queue.graphs import Receiver
 from engine.queue.jsontext import dumps
+from engine.queue.outcome import pack_outcome
 from engine.queue.protocol import Frame
 from engine.queue.pulse import Pulse
+from engine.queue.results import Result
 from engine.queue.told import Told
 from engine.queue.wire import Attempt, Wire, read_forever, take_pipes
-
-# Nodes of the graphs that are worth remembering: beyond, they take more memory than they save time.
-_SMALL, _LARGE = 100, 50_000
 
 
 class Engine(Protocol):
@@ -113,32 +113,19 @@ class _Inbox:
             self._flags.pop(attempt, None)
 
 
-class _Reader:
-    """Reads the graphs of jobs. Nodes that are as in the last graph are the same objects, by which
-    the engine knows that nothing has to be worked out again.
-    """
-
-    def __init__(self) -> None:
-        self._last: Read | None = None
-
-    def job(self, frame: Frame) -> Job:
-        """Called by the threads of several jobs; which of them is the last does not matter."""
-        message = frame.message
-        prompt = message["prompt"]
-        read = Read.of(prompt, self._last if len(prompt) > _SMALL else None)
-        if _SMALL < len(prompt) <= _LARGE:
-            self._last = read
-        return Job(str(message["job"]), read.graph, tuple(message["outputs"]), message["extra"])
-
-
 def _work_forever(engine: Engine, inbox: _Inbox, wire: Wire, pulse: Pulse) -> None:
     running: list[threading.Thread] = []
-    reader = _Reader()
+    graphs = Receiver()
     while True:
         frame = inbox.jobs.get()
         running = [thread for thread in running if thread.is_alive()]
         if frame.kind == "run":
-            running.append(_thread("job", _run, engine, reader, frame, inbox, wire, pulse))
+            job: Future[Job] = Future()
+            try:
+                job.set_result(graphs.job(frame.message))
+            except Exception as problem:  # noqa: BLE001 - told as any fault of the engine's
+                job.set_exception(problem)
+            running.append(_thread("job", _run, engine, job, _attempt(frame), inbox, wire, pulse))
         elif frame.kind == "free":
             for thread in running:
                 thread.join()
@@ -157,32 +144,25 @@ def _free(engine: Engine, frame: Frame) -> None:
 
 
 def _run(
-    engine: Engine, reader: _Reader, frame: Frame, inbox: _Inbox, wire: Wire, pulse: Pulse
+    engine: Engine,
+    job: Future[Job],
+    attempt: Attempt,
+    inbox: _Inbox,
+    wire: Wire,
+    pulse: Pulse,
 ) -> None:
-    attempt = _attempt(frame)
-
     def emit(event: Event) -> None:
         wire.tell(attempt, Told(event.type, dumps(event.data), event.blob or b""))
 
     try:
-        outcome = engine.run(reader.job(frame), emit, inbox.flag(attempt))
+        outcome = engine.run(job.result(), emit, inbox.flag(attempt))
     except Exception as error:  # noqa: BLE001 - a fault of the engine must not be tried again
         traceback.print_exc()
         outcome = _engine_failed(attempt[0], error)
         emit(Event("execution_error", outcome.messages[0][1]))
     inbox.drop(attempt)
-    wire.send(
-        {
-            "kind": "outcome",
-            "job": attempt[0],
-            "attempt": attempt[1],
-            "status": outcome.status,
-            "outputs": outcome.outputs,
-            "meta": outcome.meta,
-            "messages": outcome.messages,
-            "ledger": outcome.ledger,
-        }
-    )
+    ended = outcome.status, outcome.outputs, outcome.meta, outcome.messages, outcome.ledger
+    wire.send_packed(pack_outcome(*attempt, Result.of(*ended)))
     pulse.changed()
 
 

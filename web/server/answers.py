@@ -7,15 +7,21 @@ sentence for the person at the other end.
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from aiohttp import web
 
+from engine.formats import reread
+from engine.formats.reread import Members
 from engine.graph.problems import Problem
 from engine.queue.jsontext import dumps
 from web.server.keys import OPTIONS
 
+# A JSON value, and how a member of it was written.
+Parsed = tuple[Any, Members | None]
+# Bytes of a body between which it pays to compare it with an earlier one.
+_REREAD = (10_000, 10_000_000)
 # Escapes of UTF-16 surrogates; alone, they are no text that could be stored or sent.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -60,8 +66,35 @@ async def read_json(request: web.Request, default: Any = None) -> Any:
         Refused: 400 for what is no JSON, is too deep, or holds NaN, Infinity or half a character;
             413 for what is too large.
     """
+    body = await _body(request)
+    return _parsed(body, _read)[0] if body.strip() else default
+
+
+async def read_object_like(
+    request: web.Request, member: str, before: Callable[[str], Members | None]
+) -> tuple[dict[str, Any], Members | None]:
+    """The JSON object of a request's body, and how its ``member`` was written if that is an object
+    of some size. It is read like what ``before`` finds for the text (``reread.py``).
+
+    Raises:
+        Refused: as ``read_object``.
+    """
+    body = await _body(request)
+
+    def read(text: str) -> Parsed:
+        try:
+            return reread.read_object(text, _DECODER, member, before(text))
+        except ValueError:
+            return _read(text)  # the ordinary way knows best what is wrong, and whether
+
+    large = _REREAD[0] < len(body) < _REREAD[1]
+    value, members = _parsed(body, read if large else _read) if body.strip() else ({}, None)
+    return _object(value), members
+
+
+async def _body(request: web.Request) -> bytes:
     try:
-        body = await request.read()
+        return await request.read()
     except web.HTTPRequestEntityTooLarge:
         limit = request.app[OPTIONS].max_upload_size
         refuse(
@@ -70,24 +103,32 @@ async def read_json(request: web.Request, default: Any = None) -> Any:
             f"The request is larger than the {limit / 2**20:g} MiB that this server accepts.",
             "Start the server with a larger --max-upload-size.",
         )
-    if not body.strip():
-        return default
+
+
+def _parsed(body: bytes, read: Callable[[str], Parsed]) -> Parsed:
     try:
-        value = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
+        parsed = read(body.decode(json.detect_encoding(body)))
         if _SURROGATE.search(body):
-            json.dumps(value, ensure_ascii=False).encode()
+            json.dumps(parsed[0], ensure_ascii=False).encode()
     except RecursionError:
         refuse(400, "invalid_json", "The JSON in the request is nested too deeply.")
     except UnicodeError:
         refuse(400, "invalid_json", "The text in the request is not valid UTF-8.")
     except ValueError as error:
         refuse(400, "invalid_json", "The request holds no valid JSON.", str(error)[:300])
-    return value
+    return parsed
+
+
+def _read(text: str) -> Parsed:
+    return _DECODER.decode(text), None
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
     """The JSON object of a request's body; an empty body is an empty object."""
-    value = await read_json(request, {})
+    return _object(await read_json(request, {}))
+
+
+def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         refuse(400, "invalid_request", "The request's JSON must be an object.")
     return value
@@ -102,3 +143,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"the number {text[:40]} is too large")
     return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)

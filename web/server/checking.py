@@ -43,20 +43,18 @@ async def check(app: web.Application, asked: PromptBody) -> Validation:
 
 
 async def _by_specs(app: web.Application, asked: PromptBody, catalogue: Catalogue) -> Validation:
-    recall = app[RECALL]
-    before = recall.like(asked.prompt, catalogue)
+    before = asked.before
+    known = before.checked if before is not None and before.catalogue is catalogue else None
 
-    def check() -> Before:
-        known = (None, None) if before is None else (before.read, before.checked)
-        read = Read.of(asked.prompt, known[0])
-        checked = validate(read.graph, catalogue, app[FOLDERS], asked.targets, before=known[1])
-        return Before(read, checked, catalogue)
+    def check() -> tuple[Read, Validation]:
+        read = Read.of(asked.prompt, None if before is None else before.read)
+        return read, validate(read.graph, catalogue, app[FOLDERS], asked.targets, before=known)
 
     small = isinstance(asked.prompt, dict) and len(asked.prompt) <= SMALL
-    now = check() if small else await asyncio.to_thread(check)
-    if now.checked.error is None:
-        recall.keep(now)
-    return now.checked
+    read, checked = check() if small else await asyncio.to_thread(check)
+    if checked.error is None and asked.written is not None:
+        app[RECALL].keep(Before(asked.written, read, checked, catalogue))
+    return checked
 
 
 async def catalogue_of(app: web.Application) -> Catalogue:

@@ -17,12 +17,12 @@ from engine.graph.validation import Validation
 from engine.queue.ledgers import ClassTotal
 from engine.queue.pool import WorkerTrouble
 from engine.queue.questions import QuestionFailed
-from web.server.answers import answer, read_object, refuse
+from web.server.answers import answer, refuse
 from web.server.checking import catalogue_of, check
 from web.server.fates import names_of, title_of, why_text
 from web.server.keys import DISPATCHER, FOLDERS, STORE
 from web.server.missing import missing_files
-from web.server.prompt_body import PromptBody, read_body
+from web.server.prompt_body import PromptBody, read_prompt_body
 
 _NOTHING: Mapping[str, Any] = {"run": [], "cached": [], "problems": [], "notes": {}}
 _BASIS = "means over all runs of each node class on this server, as if one ran after another"
@@ -30,7 +30,7 @@ _BASIS = "means over all runs of each node class on this server, as if one ran a
 
 async def plan(request: web.Request) -> web.Response:
     """``POST /plan`` with the body of ``POST /prompt``."""
-    return await answer_plan(request.app, read_body(await read_object(request)))
+    return await answer_plan(request.app, await read_prompt_body(request))
 
 
 async def answer_plan(app: web.Application, asked: PromptBody) -> web.Response:

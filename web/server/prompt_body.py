@@ -2,13 +2,18 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from aiohttp import web
+
+from engine.formats.reread import Members
 from engine.graph.problems import Problem
 from engine.queue.job import SECRETS
-from web.server.answers import Refused, refuse
+from web.server.answers import Refused, read_object_like, refuse
+from web.server.keys import RECALL
 from web.server.queries import is_prompt_id, number_of
+from web.server.recall import Before
 
 _MAX_CLIENT_ID = 256
 
@@ -19,6 +24,7 @@ class PromptBody:
 
     Attributes:
         prompt: what was sent as the graph, whatever it is.
+        written, before: how it was written, if it is large, and what it was compared with.
         targets: the output nodes to run; None for all.
     """
 
@@ -30,6 +36,25 @@ class PromptBody:
     targets: tuple[str, ...] | None
     extra: dict[str, Any]
     dry_run: bool
+    written: Members | None = None
+    before: Before | None = None
+
+
+async def read_prompt_body(request: web.Request) -> PromptBody:
+    """The body of a request, read like those of the large prompts before it.
+
+    Raises:
+        Refused: 400 for what is no JSON object, and what ``read_body`` refuses.
+    """
+    recall, before = request.app[RECALL], None
+
+    def like(text: str) -> Members | None:
+        nonlocal before
+        before = recall.like(text)
+        return None if before is None else before.written
+
+    body, written = await read_object_like(request, "prompt", like)
+    return replace(read_body(body), written=written, before=before)
 
 
 def read_body(body: Mapping[str, Any]) -> PromptBody:

@@ -12,7 +12,7 @@ from web.server import plan
 from web.server.answers import Refused, answer, read_object, refuse
 from web.server.checking import check
 from web.server.keys import DISPATCHER, HUB, RECALL, STORE
-from web.server.prompt_body import PromptBody, read_body
+from web.server.prompt_body import PromptBody, read_prompt_body
 from web.server.recall import SMALL
 
 
@@ -21,7 +21,7 @@ async def submit(request: web.Request) -> web.Response:
 
     With ``"dry_run": true`` nothing is stored, and the answer is that of ``POST /plan``.
     """
-    asked = read_body(await read_object(request))
+    asked = await read_prompt_body(request)
     if asked.dry_run:
         return await plan.answer_plan(request.app, asked)
     dispatcher, store = request.app[DISPATCHER], request.app[STORE]
@@ -55,6 +55,7 @@ async def _submission(
         asked.client_id,
         asked.number,
         asked.front,
+        graph if len(graph) > SMALL else None,
     )
     return job, created_ms
 

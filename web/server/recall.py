@@ -5,11 +5,11 @@ and written of an unchanged node then is taken from there.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from engine.formats.api import Read, write_node
+from engine.formats.reread import Members
 from engine.graph.catalogue import Catalogue
-from engine.graph.graph import Graph, Node
+from engine.graph.graph import Graph
 from engine.graph.validation import Validation
 from engine.queue.body import Body, Piece
 
@@ -21,28 +21,35 @@ _NODES = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """A prompt that was checked against ``catalogue``."""
+    """A prompt as it was written, what was read from it, and that checked against ``catalogue``."""
 
+    written: Members
     read: Read
     checked: Validation
     catalogue: Catalogue
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A graph as it was written for the store, by node."""
+
+    graph: Graph
+    pieces: dict[str, Piece]
+    body: Body
+
+
 class Recall:
-    """A few prompts of at most ``nodes`` nodes together, and the last one as it was written."""
+    """A few prompts of at most ``nodes`` nodes together, and the last one as it was stored."""
 
     def __init__(self, nodes: int = _NODES) -> None:
         self._nodes = nodes
         self._kept: list[Before] = []
-        self._pieces: dict[str, tuple[Node, Piece]] = {}
+        self._stored = _Stored(Graph({}), {}, Body.of({}))
 
-    def like(self, prompt: Any, catalogue: Catalogue) -> Before | None:
-        """What to compare a prompt with: the last one of the same nodes, or else the last one."""
-        if not isinstance(prompt, dict) or len(prompt) <= SMALL:
-            return None
-        known = [one for one in reversed(self._kept) if one.catalogue is catalogue]
-        same = (one for one in known if one.read.data.keys() == prompt.keys())
-        return next(same, known[0] if known else None)
+    def like(self, text: str) -> Before | None:
+        """What to compare a text with: the last prompt with a node that is in it, or the last."""
+        same = (one for one in reversed(self._kept) if _middle(one.written) in text)
+        return next(same, self._kept[-1] if self._kept else None)
 
     def keep(self, now: Before) -> None:
         """Remember a prompt in place of the one with the same nodes, and of the oldest."""
@@ -60,12 +67,20 @@ class Recall:
 
     def write(self, graph: Graph) -> Body:
         """A checked graph as it is stored. May be called by any thread."""
-        before, pieces = self._pieces, {}
+        before = self._stored
+        if graph is before.graph:
+            return before.body
+        old, pieces = before.graph.nodes, {}
         for node_id, node in graph.nodes.items():
-            known = before.get(node_id)
-            if known is None or known[0] is not node:
-                known = node, Piece.of(node_id, write_node(node))
-            pieces[node_id] = known
+            same = old.get(node_id) is node
+            pieces[node_id] = (
+                before.pieces[node_id] if same else Piece.of(node_id, write_node(node))
+            )
+        body = Body.joined(pieces.values())
         if SMALL < len(pieces) <= self._nodes:
-            self._pieces = pieces
-        return Body.joined(piece for _, piece in pieces.values())
+            self._stored = _Stored(graph, pieces, body)
+        return body
+
+
+def _middle(written: Members) -> str:
+    return written.texts[len(written.texts) // 2]

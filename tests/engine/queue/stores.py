@@ -4,13 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from engine.queue.body import Body
-from engine.queue.job import Claim, Ended, Result, Submission
+from engine.queue.job import Claim, Ended, Submission
+from engine.queue.results import Result
 from engine.queue.store import Store
 
 PROMPT = {"1": {"class_type": "Toy", "inputs": {"text": "ä\u2028"}}}
 BODY = Body.of(PROMPT)
-DONE = Result("success", {"1": {"text": ["x"]}}, {"1": {}}, [["execution_success", {}]])
-DIED = Result("error", {}, {}, [["execution_error", {"exception_message": "it died"}]])
+DONE = Result.of("success", {"1": {"text": ["x"]}}, {"1": {}}, [["execution_success", {}]])
+DIED = Result.of("error", {}, {}, [["execution_error", {"exception_message": "it died"}]])
 
 
 def job(job_id: str, **more: Any) -> Submission:

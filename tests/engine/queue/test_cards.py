@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.queue.cards import JobRow, card_of, workflow_id_of
 from engine.queue.jsontext import dumps
+from engine.queue.results import Result
 
 ROW = JobRow("a", "completed", 3.0, 100, 200, 300, "flow")
 SAVED = {"filename": "x_00001_.png", "subfolder": "", "type": "output"}
@@ -29,7 +30,9 @@ ANYTHING = st.recursive(
 
 
 def card(outputs: Any, **more: Any) -> dict[str, Any]:
-    return card_of(replace(ROW, **more), outputs)
+    messages = more.pop("messages", ())
+    summary = Result.of("success", outputs or {}, {}, messages).summary
+    return card_of(replace(ROW, **more), summary)
 
 
 def test_a_finished_job():
@@ -79,12 +82,12 @@ def test_a_long_text_is_cut():
 def test_the_error_of_a_failed_job_has_the_fields_that_are_checked():
     data = {"node_id": 3, "exception_message": None, "traceback": "no list", "current_inputs": {}}
     messages = [["execution_start", {}], ["execution_error", data]]
-    error = card_of(replace(ROW, state="failed"), {}, messages)["execution_error"]
+    error = card({}, state="failed", messages=messages)["execution_error"]
     assert error["node_id"] == "3"
     assert error["traceback"] == []
     assert all(isinstance(error[f], str) for f in ("node_type", "exception_message"))
     assert isinstance(error["exception_type"], str)
-    assert "execution_error" not in card_of(ROW, {}, messages)
+    assert "execution_error" not in card({}, messages=messages)
 
 
 @given(st.dictionaries(st.text(max_size=3), ANYTHING, max_size=3))

@@ -79,7 +79,8 @@ def test_what_is_no_json_is_made_json():
 def test_a_job_goes_over_as_it_lies_in_the_store(
     job: str, attempt: int, outputs: list[str], prompt: dict[str, object]
 ):
-    frame = read(io.BytesIO(pack_run(job, attempt, dumps(outputs), dumps(prompt), "{}")))
+    graph = f'"prompt":{dumps(prompt)}'
+    frame = read(io.BytesIO(pack_run(job, attempt, dumps(outputs), graph, "{}")))
     assert frame is not None
     assert frame.message == {
         "kind": "run",

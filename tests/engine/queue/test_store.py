@@ -11,6 +11,7 @@ import pytest
 
 from engine.queue import statements
 from engine.queue.job import DuplicateJob
+from engine.queue.results import Result
 from engine.queue.schema import MIGRATIONS, StoreError
 from engine.queue.store import Store
 from tests.engine.queue.stores import DIED, DONE, PROMPT, accepted, claimed, job
@@ -182,7 +183,7 @@ async def test_history_forgets_the_oldest(store: Store, monkeypatch: pytest.Monk
 async def test_results_that_are_no_json_cost_nothing(store: Store):
     await accepted(store, "a")
     odd = {"1": {"text": [float("nan"), float("inf"), Path("x"), (1, 2)]}}
-    await store.finish(await claimed(store), replace(DONE, outputs=odd))
+    await store.finish(await claimed(store), Result.of("success", odd, {}, []))
     text = await store.history_entry("a")
     assert json.loads(text)["a"]["outputs"] == {"1": {"text": [None, None, "x", [1, 2]]}}
     assert "NaN" not in text

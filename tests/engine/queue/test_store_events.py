@@ -9,6 +9,7 @@ import pytest
 
 from engine.queue import replay
 from engine.queue.job import Claim
+from engine.queue.results import Result
 from engine.queue.statements import now_ms
 from engine.queue.store import Store
 from tests.engine.queue.stores import DIED, DONE, accepted, claimed, finished
@@ -23,6 +24,7 @@ LEDGER = {
     },
     "cached": ["4"],
 }
+MEASURED = Result.of("success", {}, {}, [["execution_success", {}]], LEDGER)
 
 
 async def types_of(store: Store, job_id: str, after: int = 0) -> list[str]:
@@ -100,7 +102,8 @@ async def test_old_events_go_and_results_stay(path: Path):
     await store._write(lambda c: replay.sweep(c, now_ms() + (replay.KEEP_DAYS + 1) * DAY))
     assert await types_of(store, "old") == []
     assert await types_of(store, "new") == ["executing"], "it has not ended"
-    assert json.loads(await store.history_entry("old"))["old"]["outputs"] == DONE.outputs
+    entry = json.loads(await store.history_entry("old"))["old"]
+    assert entry["outputs"] == json.loads(DONE.outputs)
     store.close()
 
 
@@ -129,7 +132,7 @@ async def test_events_of_a_job_that_is_gone_are_dropped(store: Store):
 async def test_a_ledger_is_kept_with_the_result(store: Store):
     await accepted(store, "a")
     assert await store.ledger("a") == "{}"
-    await store.finish(await claimed(store), replace(DONE, ledger=LEDGER))
+    await store.finish(await claimed(store), MEASURED)
     assert json.loads(await store.ledger("a") or "") == LEDGER
     assert await store.ledger("unknown") is None
 
@@ -138,7 +141,7 @@ async def test_totals_count_what_was_and_outlive_the_history(store: Store):
     for status in ("success", "success", "error", "interrupted"):
         await finished(store, f"{status}-{store._next_event}", replace(DONE, status=status))
     for job_id in ("a", "b"):
-        await finished(store, job_id, replace(DONE, ledger=LEDGER))
+        await finished(store, job_id, MEASURED)
     await accepted(store, "waiting", "running")
     await claimed(store)
     await store.forget()

@@ -1,5 +1,6 @@
 """The worker process: its pipes, its end, its cancel flags."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine.execution.job import DEVICE_FREE
+from engine.queue.outcome import result_of
 from engine.queue.protocol import Frame, pack, read
 from engine.queue.told import Told, events_of
 from tests.support import REPOSITORY
@@ -89,7 +91,7 @@ def test_a_job_gives_events_and_one_outcome(worker: Worker):
         ("preview", {"node_id": "1"}, b"picture"),
         ("execution_success", {"prompt_id": "j"}, b""),
     ]
-    assert heard[-1].message["outputs"] == {"1": {"text": ["picture"]}}
+    assert json.loads(result_of(heard[-1]).outputs) == {"1": {"text": ["picture"]}}
 
 
 def test_who_was_at_work_is_known_when_the_process_dies(worker: Worker):
@@ -118,9 +120,9 @@ def test_a_cancel_reaches_the_job_that_runs(worker: Worker, tmp_path: Path):
 
 def test_a_fault_of_the_engine_is_an_error_and_not_a_death(worker: Worker):
     worker.run("break")
-    outcome = worker.until("outcome").message
-    assert outcome["status"] == "error"
-    assert "the engine is broken" in outcome["messages"][0][1]["exception_message"]
+    result = result_of(worker.until("outcome"))
+    assert result.status == "error"
+    assert "the engine is broken" in result.messages
     worker.run("nothing")
     assert worker.until("outcome").message["status"] == "success"
 

@@ -1,5 +1,6 @@
 """What is remembered of large prompts: the same answers, from the same objects."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.files.folders import Folders
 from engine.formats.api import Read, write_prompt
+from engine.formats.reread import read_object
 from engine.graph.catalogue import Catalogue
 from engine.graph.spec import InputSpec, NodeSpec
 from engine.graph.validation import validate
@@ -27,9 +29,22 @@ def prompt(nodes: int, first: Any = 0, prefix: str = "n") -> dict[str, Any]:
 
 
 def checked(data: dict[str, Any], before: Before | None = None) -> Before:
-    read = Read.of(data, None if before is None else before.read)
-    known = None if before is None else before.checked
-    return Before(read, validate(read.graph, CATALOGUE, Folders(Path()), before=known), CATALOGUE)
+    """What the server makes of a prompt that was sent in a body."""
+    known = None if before is None else before
+    text = json.dumps({"prompt": data})
+    body, written = read_object(
+        text, json.JSONDecoder(), "prompt", None if known is None else known.written
+    )
+    assert written is not None
+    read = Read.of(body["prompt"], None if known is None else known.read)
+    validation = validate(
+        read.graph, CATALOGUE, Folders(Path()), before=None if known is None else known.checked
+    )
+    return Before(written, read, validation, CATALOGUE)
+
+
+def like(recall: Recall, data: dict[str, Any]) -> Before | None:
+    return recall.like(json.dumps({"prompt": data}))
 
 
 def test_of_a_changed_prompt_only_what_is_new_is_read_and_written() -> None:
@@ -37,7 +52,7 @@ def test_of_a_changed_prompt_only_what_is_new_is_read_and_written() -> None:
     old = checked(prompt(LARGE))
     recall.keep(old)
     recall.write(old.checked.graph)
-    new = checked(prompt(LARGE, first=5), recall.like(prompt(LARGE, first=5), CATALOGUE))
+    new = checked(prompt(LARGE, first=5), like(recall, prompt(LARGE, first=5)))
     nodes = new.checked.graph.nodes
     same = [i for i in nodes if nodes[i] is old.checked.graph.nodes[i]]
     assert same == list(nodes)[1:]
@@ -51,7 +66,7 @@ def test_whatever_came_before_a_prompt_is_checked_and_written_as_if_it_were_the_
     recall = Recall()
     for value in values:
         data = prompt(LARGE, first=value)
-        now = checked(data, recall.like(data, CATALOGUE))
+        now = checked(data, like(recall, data))
         alone = checked(data)
         assert now.checked.error == alone.checked.error
         assert now.checked.node_errors == alone.checked.node_errors
@@ -60,35 +75,32 @@ def test_whatever_came_before_a_prompt_is_checked_and_written_as_if_it_were_the_
         recall.keep(now)
 
 
-def test_what_was_checked_against_other_classes_is_of_no_use() -> None:
+def test_the_same_prompt_again_is_the_same_objects() -> None:
     recall = Recall()
-    recall.keep(checked(prompt(LARGE)))
-    assert recall.like(prompt(LARGE), Catalogue(SPECS)) is None
-    assert recall.like(prompt(LARGE), CATALOGUE) is not None
+    old = checked(prompt(LARGE))
+    recall.keep(old)
+    body = recall.write(old.checked.graph)
+    new = checked(prompt(LARGE), like(recall, prompt(LARGE)))
+    assert new.written is old.written
+    assert new.checked.graph is old.checked.graph
+    assert recall.write(new.checked.graph) is body
 
 
-def test_the_prompt_with_the_same_nodes_is_compared_before_a_later_one() -> None:
+def test_a_prompt_is_compared_with_the_one_it_shares_nodes_with() -> None:
     recall = Recall()
     first, second = checked(prompt(LARGE)), checked(prompt(LARGE, prefix="m"))
     recall.keep(first)
     recall.keep(second)
-    assert recall.like(prompt(LARGE, first=3), CATALOGUE) is first
-    assert recall.like(prompt(LARGE, prefix="x"), CATALOGUE) is second
+    assert like(recall, prompt(LARGE, first=3)) is first
+    assert like(recall, prompt(LARGE, prefix="x")) is second
 
 
 def test_small_and_huge_prompts_are_not_kept_and_old_ones_leave() -> None:
     recall = Recall(nodes=3 * LARGE)
     recall.keep(checked(prompt(SMALL)))
     recall.keep(checked(prompt(3 * LARGE + 1)))
-    assert recall.like(prompt(LARGE), CATALOGUE) is None
+    assert like(recall, prompt(LARGE)) is None
     for prefix in "abcd":
         recall.keep(checked(prompt(LARGE, prefix=prefix)))
-    oldest = recall.like(prompt(LARGE, prefix="a"), CATALOGUE)
-    assert oldest is recall.like(prompt(LARGE, prefix="d"), CATALOGUE)
-
-
-def test_what_is_no_prompt_is_like_nothing() -> None:
-    recall = Recall()
-    recall.keep(checked(prompt(LARGE)))
-    for hostile in (None, [], "x" * 1000, list(range(1000)), 5):
-        assert recall.like(hostile, CATALOGUE) is None
+    oldest = like(recall, prompt(LARGE, prefix="a"))
+    assert oldest is like(recall, prompt(LARGE, prefix="d"))
