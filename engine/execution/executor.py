@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from typing import Any
 
+from engine.execution.asked import Asked
 from engine.execution.cache import Cache
 from engine.execution.calls import Watch
 from engine.execution.checkpoints import Checkpoints
@@ -19,7 +20,6 @@ from engine.execution.trial import TrialCache
 from engine.files.confine import PathRefused
 from engine.files.folders import FileMissing, Folders
 from engine.files.stamps import Stamps
-from engine.graph.keys import Keys
 from engine.graph.registry import Registry
 
 Around = Callable[[], AbstractContextManager[object]]
@@ -64,7 +64,7 @@ class Executor:
         self.lanes = Lanes(cpu_lanes)
         self.flights = Flights()
         self.memory = Memory()
-        self.last_keys: Keys | None = None
+        self.asked = Asked()
 
     @property
     def folders(self) -> Folders:

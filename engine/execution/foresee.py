@@ -27,7 +27,7 @@ def foresee(engine: Executor, job: Job) -> dict[str, Any]:
     and what an expansion would add is not known before it has run.
     """
     trial = JobRun(engine, job, _say_nothing, Cancel())
-    trial.learn([job.graph.nodes[i] for i in job.graph.needed(job.outputs)])
+    trial.learn([job.graph.nodes[i] for i in trial.needed])
     would, cached = _divide(trial, job)
     light = _light(engine, job, would)
     problems: list[Any] = []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from engine.execution.asked import Asked
 from engine.execution.cache import Entry
 from engine.execution.calls import Results, gather
 from engine.execution.fingerprints import salts
@@ -58,6 +59,7 @@ class JobRun:
         self.report = Report(job, emit, self.board, self.live)
         self.ledger = Ledger(engine.meter)
         self.keys = Keys()
+        self.needed = engine.asked.order(job.graph, job.outputs)
         self.news: queue.SimpleQueue[Ended | _Landed] = queue.SimpleQueue()
         self.launch = Launch(
             engine, job, cancel, self.live, self.board, self.ledger, self.keys, self.news.put
@@ -72,7 +74,7 @@ class JobRun:
 
     def run(self) -> Outcome:
         self.report.started()
-        needed = self.job.graph.needed(self.job.outputs)
+        needed = self.needed
         try:
             self.learn([self.job.graph.nodes[i] for i in needed])
             self.engine.cache.begin(self.job.prompt_id, self.keys.nodes.values())
@@ -92,7 +94,7 @@ class JobRun:
         own = [node for node in nodes if node.class_type in registry.salted]
         run_of, wait = self.launch.run_of, self.engine.lanes.wait
         salted = salts(own, registry.__getitem__, lambda node: run_of(node.id), wait)
-        catalogue, before = self.engine.registry.catalogue, self.engine.last_keys
+        catalogue, before = self.engine.registry.catalogue, self.engine.asked.keys
         self.keys.add(nodes, catalogue, self.engine.stamp, salted, before)
 
     def is_cached(self, node_id: str) -> bool:
@@ -119,10 +121,10 @@ class JobRun:
     def _pull(self, wanted: Iterable[str]) -> None:
         before = len(self.work.cached)
         self.work.pull(wanted)
-        for node_id in self.work.cached[before:]:
-            self.ledger.cached(node_id)
-            if self.spec(node_id).is_output:
-                self.report.finished(node_id, self.work.entries[node_id].ui, cached=True)
+        cached = self.work.cached[before:]
+        self.ledger.cached(cached)
+        outputs = [node_id for node_id in cached if self.spec(node_id).is_output]
+        self.report.were_there({i: self.work.entries[i].ui for i in outputs})
 
     def _work(self) -> None:
         while True:
@@ -291,7 +293,7 @@ class JobRun:
         nodes = self.live.nodes
         classes = {node_id: nodes[node_id].class_type for node_id in self.keys.nodes}
         self.engine.memory.remember(_document(self.job), self.keys, classes)
-        self.engine.last_keys = self.keys
+        self.engine.asked = Asked(self.job.graph, self.job.outputs, self.needed, self.keys)
         self.engine.cache.end(self.job.prompt_id)
 
     def _definition(self, node_id: str) -> Definition:

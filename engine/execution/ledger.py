@@ -1,7 +1,7 @@
 """What each node of a job cost: seconds, bytes of results, peak memory; and why it ran."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -39,8 +39,8 @@ class Ledger:
     _peaks: dict[str, int] = field(default_factory=dict)
     _cached: list[str] = field(default_factory=list)
 
-    def cached(self, node_id: str) -> None:
-        self._cached.append(node_id)
+    def cached(self, node_ids: Iterable[str]) -> None:
+        self._cached += node_ids
 
     @contextmanager
     def measuring(self, node_id: str, lane: Lane) -> Iterator[None]:

@@ -61,6 +61,13 @@ class Live:
 
     def identity(self, node_id: str) -> dict[str, str | None]:
         """``meta`` of the history: whose output this is."""
+        if node_id not in self._parents:
+            return {
+                "node_id": node_id,
+                "display_node": node_id,
+                "parent_node": None,
+                "real_node_id": node_id,
+            }
         return {
             "node_id": node_id,
             "display_node": self.display(node_id),

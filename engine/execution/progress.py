@@ -7,7 +7,7 @@ one, unless a node has so many that nobody could look at each.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,6 +105,16 @@ class ProgressBoard:
         with self._lock:
             total = self._running.get(node_id, {}).get("max", 1)
         self._change(node_id, "finished", total, total)
+
+    def were_there(self, node_ids: Iterable[str]) -> None:
+        """Nodes that have results without having run."""
+        found = {}
+        for node_id in node_ids:
+            record = self._identity(node_id)
+            record.update(state="finished", value=1, max=1)
+            found[node_id] = record
+        with self._lock:
+            self._changed.update(found)
 
     def fail(self, node_id: str) -> None:
         self._change(node_id, "error", 0, 1)

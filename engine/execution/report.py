@@ -42,22 +42,33 @@ class Report:
 
     def keep_ui(self, node_id: str, ui: Mapping[str, Any]) -> None:
         """Put what a cached node showed into the history."""
-        self._ui[node_id] = dict(ui)
+        self._ui[node_id] = ui
 
-    def finished(self, node_id: str, ui: Mapping[str, Any] | None, *, cached: bool = False) -> None:
-        """A node has its result. An output's is shown even if it has nothing to show, when it was
-        cached: clients wait for it.
+    def were_there(self, outputs: Mapping[str, Mapping[str, Any] | None]) -> None:
+        """Outputs whose results were cached are told even if they show nothing: clients wait for
+        each of them.
         """
+        self._board.were_there(outputs)
+        for node_id, ui in outputs.items():
+            self._executed_event(node_id, ui)
+
+    def finished(self, node_id: str, ui: Mapping[str, Any] | None) -> None:
+        """A node has run and has its result."""
         self._board.finish(node_id)
-        if not cached:
-            self._executed.append(node_id)
-        if ui is None and not cached:
-            return
-        output = None if ui is None else dict(ui)
-        if output is not None:
-            self._ui[node_id] = output
-        data = {"node": node_id, "display_node": self._live.display(node_id), "output": output}
-        self._emit(Event("executed", {**data, "prompt_id": self._job.prompt_id}))
+        self._executed.append(node_id)
+        if ui is not None:
+            self._executed_event(node_id, ui)
+
+    def _executed_event(self, node_id: str, ui: Mapping[str, Any] | None) -> None:
+        if ui is not None:
+            self._ui[node_id] = ui
+        data = {
+            "node": node_id,
+            "display_node": self._live.display(node_id),
+            "output": ui,
+            "prompt_id": self._job.prompt_id,
+        }
+        self._emit(Event("executed", data))
 
     def failed(self, failure: Failure) -> None:
         """A node failed. The message follows at the job's end, when other branches are done."""

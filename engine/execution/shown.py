@@ -9,12 +9,12 @@ from engine.files.folders import PLACES, Folders
 
 def files_exist(ui: Mapping[str, Sequence[Any]], folders: Folders) -> bool:
     """Whether all files among what was shown exist: a deleted picture is made again."""
-    return all(
-        _exists(item, folders)
-        for items in ui.values()
-        for item in items
-        if isinstance(item, Mapping) and item.get("type") in PLACES and "filename" in item
-    )
+    for items in ui.values():
+        for item in items:
+            names_file = isinstance(item, Mapping) and item.get("type") in PLACES
+            if names_file and "filename" in item and not _exists(item, folders):
+                return False
+    return True
 
 
 def _exists(item: Mapping[str, Any], folders: Folders) -> bool:

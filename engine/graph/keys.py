@@ -59,30 +59,48 @@ class Keys:
             before: keys of an earlier graph. A node that is the same object as there, and fed by
                 such nodes only, has the same keys, unless it reads files or has a salt.
         """
-        known = {} if before is None else before._read
-        steady = catalogue.steady
-        same: set[str] = set()
+        nodes = list(nodes)
+        fresh = {node.id for node in nodes}
+        if before is not None:
+            fresh = self._take(nodes, before, catalogue, salts)
+        moved: set[str] = set()  # nodes whose keys are not those that they had before
         for node in nodes:
             node_id = node.id
-            self._read[node_id] = node
-            if (
-                before is not None
-                and known.get(node_id) is node
-                and node_id not in salts
-                and same.issuperset(node.sources)
-                and SALT not in before.parts[node_id]
-                and node.class_type in steady
-            ):
-                same.add(node_id)
-                self.nodes[node_id] = before.nodes[node_id]
-                self.slots[node_id] = before.slots[node_id]
-                self.parts[node_id] = before.parts[node_id]
+            if node_id not in fresh and moved.isdisjoint(node.sources):
                 continue
             self._add(node, catalogue[node.class_type], stamp, salts.get(node_id))
-            if before is not None and before.slots.get(node_id) == self.slots[node_id]:
-                same.add(node_id)
+            if before is None or before.slots.get(node_id) != self.slots[node_id]:
+                moved.add(node_id)
+
+    def _take(
+        self, nodes: list[Node], before: "Keys", catalogue: Catalogue, salts: Mapping[str, str]
+    ) -> set[str]:
+        """Take over the keys that nodes had before; the nodes whose own part may be another one."""
+        known, parts, steady = before._read, before.parts, catalogue.steady
+        fresh = {
+            node.id
+            for node in nodes
+            if known.get(node.id) is not node
+            or node.class_type not in steady
+            or node.id in salts
+            or SALT in parts[node.id]
+        }
+        if known.keys() == {node.id for node in nodes}:
+            self.nodes.update(before.nodes)
+            self.slots.update(before.slots)
+            self.parts.update(before.parts)
+            self._read.update(known)
+            return fresh
+        for node in nodes:
+            if node.id not in fresh:
+                self.nodes[node.id] = before.nodes[node.id]
+                self.slots[node.id] = before.slots[node.id]
+                self.parts[node.id] = before.parts[node.id]
+                self._read[node.id] = node
+        return fresh
 
     def _add(self, node: Node, spec: NodeSpec, stamp: Stamp, salt: str | None) -> None:
+        self._read[node.id] = node
         parts = {name: _part(self, spec, name, value, stamp) for name, value in _used(node, spec)}
         if salt is not None:
             parts[SALT] = salt
