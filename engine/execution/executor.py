@@ -6,6 +6,7 @@ from copy import copy
 from typing import Any
 
 from engine.execution.asked import Asked
+from engine.execution.brief import Brief
 from engine.execution.cache import Cache
 from engine.execution.calls import Watch
 from engine.execution.checkpoints import Checkpoints
@@ -65,6 +66,7 @@ class Executor:
         self.flights = Flights()
         self.memory = Memory()
         self.asked = Asked()
+        self.brief = Brief()
 
     @property
     def folders(self) -> Folders:

@@ -150,9 +150,9 @@ class Dispatcher(Pool):
         elif self._stopping:
             await self._reporter.insist(lambda: self._store.release(running.claim))
         elif running.cancelled:
-            await self._reporter.interrupt(running)
+            await self._reporter.interrupt(running, how)
         else:
-            await self._reporter.crash(running, how.why)
+            await self._reporter.crash(running, how)
 
     def _settled(self, task: "asyncio.Task[None]") -> None:
         del self._attempts[task]

@@ -25,10 +25,13 @@ def result_of(frame: Frame) -> Result:
     message: Mapping[str, Any] = frame.message
     try:
         ends = _ends(message["lengths"])
-        texts = [frame.blob[begin:end].decode("ascii") for begin, end in ends]
-        if len(texts) != 4 or ends[-1][1] != len(frame.blob):
+        outputs, meta, messages, ledger = (
+            frame.blob[begin:end].decode("ascii") for begin, end in ends
+        )
+        if ends[-1][1] != len(frame.blob):
             raise ProtocolError("an outcome is longer or shorter than it says")
-        return Result(message["status"], *texts, Summary(**message["summary"]))
+        summary = Summary(**message["summary"])
+        return Result(message["status"], outputs, meta, messages, ledger, summary)
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError("an outcome is not made as they are") from error
 

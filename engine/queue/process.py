@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
+from engine.queue.blackbox import VARIABLE, Attempt, BlackBox
 from engine.queue.protocol import Frame, Pieces, ProtocolError, pack
 
 # Bytes of frames that may wait to be read before the pipe is left to fill.
@@ -14,15 +15,21 @@ _BUFFER = 2**20
 
 
 class WorkerProcess:
-    """A started worker. ``frames`` must be read by somebody until it ends."""
+    """A started worker. ``frames`` must be read by somebody until it ends.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    Attributes:
+        last_nodes: after ``closed``, the node that began last in each attempt that was not over.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, box: BlackBox) -> None:
         if process.stdin is None or process.stdout is None:
             raise ValueError("a worker needs pipes for its stdin and stdout")
         self._process = process
         self._stdin = process.stdin
         self._stdout = process.stdout
         self.closed = asyncio.Event()
+        self._box = box
+        self.last_nodes: Mapping[Attempt, str] = {}
 
     @classmethod
     async def start(cls, command: Sequence[str]) -> "WorkerProcess":
@@ -31,15 +38,20 @@ class WorkerProcess:
         Raises:
             OSError: it cannot be started.
         """
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_BUFFER,
-            env=worker_environment(),
-            start_new_session=True,
-        )
-        return cls(process)
+        box = BlackBox()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=_BUFFER,
+                env={**worker_environment(), VARIABLE: str(box.path)},
+                start_new_session=True,
+            )
+        except OSError:
+            box.close()
+            raise
+        return cls(process, box)
 
     @property
     def pid(self) -> int:
@@ -90,6 +102,8 @@ class WorkerProcess:
             self.kill()
             await self._process.wait()
         self._stdin.close()
+        self.last_nodes = self._box.nodes()
+        self._box.close()
         self.closed.set()
 
 

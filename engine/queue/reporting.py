@@ -13,7 +13,7 @@ from engine.queue import endings
 from engine.queue.job import Ended
 from engine.queue.jsontext import dumps
 from engine.queue.results import Result
-from engine.queue.running import Running
+from engine.queue.running import Lost, Running
 from engine.queue.schema import StoreError
 from engine.queue.store import Store
 from engine.queue.told import Told
@@ -102,16 +102,17 @@ class Reporter:
         else:
             _log.warning("A late result of prompt %s was dropped.", running.claim.id)
 
-    async def interrupt(self, running: Running) -> None:
+    async def interrupt(self, running: Running, lost: Lost) -> None:
         """The attempt was cancelled and ended only with its worker."""
-        result = endings.interrupted(running.claim.id, running.node())
+        result = endings.interrupted(running.claim.id, running.node(lost.node_id))
         type_, data = json.loads(result.messages)[0]
         self.tell(running, Told(type_, dumps(data)))
         await self.finish(running, result)
 
-    async def crash(self, running: Running, why: str) -> None:
+    async def crash(self, running: Running, lost: Lost) -> None:
         """The attempt ended with its worker: its job is tried again, or it was the last time."""
-        failure = endings.worker_died(running.claim.id, why, running.node())
+        why = lost.why
+        failure = endings.worker_died(running.claim.id, why, running.node(lost.node_id))
         ended = await self.insist(lambda: self._store.crash(running.claim, why, failure))
         if ended is not None:
             self._tell_end(ended)

@@ -75,8 +75,8 @@ class Result:
             len((ledger or {}).get("cached", ())),
             _by_class(ledger or {}),
         )
-        texts = [dumps(part) for part in (outputs, meta, list(messages), ledger or {})]
-        return cls(status, *texts, summary)
+        parts = dumps(outputs), dumps(meta), dumps(list(messages)), dumps(ledger or {})
+        return cls(status, *parts, summary)
 
 
 @dataclass(frozen=True, slots=True)

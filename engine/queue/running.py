@@ -16,9 +16,15 @@ _UNREAD = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An attempt that ended with its worker; ``why`` is a sentence."""
+    """An attempt that ended with its worker.
+
+    Attributes:
+        why: a sentence.
+        node_id: the node that began last, if one had.
+    """
 
     why: str
+    node_id: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -64,9 +70,8 @@ class Running:
             if self._unread_size > _UNREAD:
                 self._read()
 
-    def node(self) -> tuple[str, str]:
-        """Id and class of the node that began last, or two empty strings."""
-        node_id = "" if self.executing is None else str(self.executing.data.get("node") or "")
+    def node(self, node_id: str) -> tuple[str, str]:
+        """A node's id and its class, which is empty for one that is not in the prompt."""
         item = self.claim.prompt.get(node_id, {}) if node_id else {}
         return node_id, str(item.get("class_type", "")) if isinstance(item, Mapping) else ""
 

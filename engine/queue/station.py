@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from engine.execution.job import DEVICE_FREE
 from engine.graph.catalogue import Catalogue
+from engine.queue.blackbox import Attempt
 from engine.queue.catalogue_file import CatalogueFile
 from engine.queue.graphs import Sender
 from engine.queue.outcome import result_of
@@ -191,7 +192,7 @@ class Station:
             was_idle, was_up = not self.running, self._up
             why = f"The worker process {self._verdict or process.how_it_ended()}."
             self._process, self._up = None, False
-            self._lose_all(why)
+            self._lose_all(why, process.last_nodes)
         if not was_up:
             self._no_worker(f"The worker process cannot start: {said or why}")
             return
@@ -263,10 +264,10 @@ class Station:
         running.ended.set_result(how)
         self._host.has_room()
 
-    def _lose_all(self, why: str) -> None:
+    def _lose_all(self, why: str, last_nodes: Mapping[Attempt, str]) -> None:
         self._questions.fail_all(why)
         for running in list(self.running):
-            self._end(running, Lost(why))
+            self._end(running, Lost(why, last_nodes.get(running.key, "")))
 
     async def _watch(self, process: WorkerProcess) -> None:
         """End a worker that has been silent for a lease: it hangs, or it was stopped.

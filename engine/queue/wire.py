@@ -1,8 +1,8 @@
 """A worker's end of the pipes: frames out under a lock, frames in, and the way out.
 
 Events may wait some milliseconds for company: a frame for each, with a call of the system and a
-server that wakes up for it, takes longer than a trivial node. What tells which node begins goes at
-once, with all before it, so that the server knows who was at work when a process dies.
+server that wakes up for it, takes longer than a trivial node. Who was at work when a process dies
+is known all the same (``blackbox.py``).
 """
 
 import io
@@ -15,14 +15,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from engine.queue.blackbox import Attempt
 from engine.queue.protocol import Frame, ProtocolError, pack, read
 from engine.queue.told import Told, pack_events
 
-Attempt = tuple[str, int]
 # Seconds that an event may wait for company, and characters of company that are enough.
 _PATIENCE = 0.004
 _ENOUGH = 64 * 1024
-_AT_ONCE = "executing"
 
 
 class Wire:
@@ -49,7 +48,7 @@ class Wire:
         with self._lock:
             self._waiting.append((attempt, event))
             self._size += len(event.text) + len(event.image)
-            if event.type == _AT_ONCE or self._size > _ENOUGH:
+            if self._size > _ENOUGH:
                 self._write()
             elif len(self._waiting) == 1:
                 self._some.set()

@@ -8,6 +8,7 @@ Each attempt runs in a thread of its own, because two may overlap: how many, the
 Questions are answered beside them. To give memory back waits until nothing runs.
 """
 
+import os
 import queue
 import signal
 import threading
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 
 from engine.execution.job import Cancel, Event, Job, Outcome
 from engine.graph.catalogue import Catalogue
+from engine.queue.blackbox import VARIABLE, Attempt, Recorder
 from engine.queue.endings import job_error
 from engine.queue.graphs import Receiver
 from engine.queue.jsontext import dumps
@@ -26,7 +28,7 @@ from engine.queue.protocol import Frame
 from engine.queue.pulse import Pulse
 from engine.queue.results import Result
 from engine.queue.told import Told
-from engine.queue.wire import Attempt, Wire, read_forever, take_pipes
+from engine.queue.wire import Wire, read_forever, take_pipes
 
 
 class Engine(Protocol):
@@ -61,7 +63,7 @@ def main(make_engine: Callable[[], Engine]) -> int:
     incoming, outgoing = take_pipes()
     # Ctrl-C in the terminal is for the server, which then stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    wire = Wire(outgoing)
+    wire, recorder = Wire(outgoing), Recorder(os.environ[VARIABLE])
     pulse = Pulse(wire)
     inbox = _Inbox()
     # Reading starts before the imports: a server that dies meanwhile takes the worker with it.
@@ -76,7 +78,7 @@ def main(make_engine: Callable[[], Engine]) -> int:
     wire.send({"kind": "ready", **ready})
     pulse.know(engine.device_facts)
     _thread("questions", _answer_forever, engine, inbox, wire)
-    _work_forever(engine, inbox, wire, pulse)
+    _work_forever(engine, inbox, wire, pulse, recorder)
     return 0
 
 
@@ -113,7 +115,9 @@ class _Inbox:
             self._flags.pop(attempt, None)
 
 
-def _work_forever(engine: Engine, inbox: _Inbox, wire: Wire, pulse: Pulse) -> None:
+def _work_forever(
+    engine: Engine, inbox: _Inbox, wire: Wire, pulse: Pulse, recorder: Recorder
+) -> None:
     running: list[threading.Thread] = []
     graphs = Receiver()
     while True:
@@ -125,7 +129,8 @@ def _work_forever(engine: Engine, inbox: _Inbox, wire: Wire, pulse: Pulse) -> No
                 job.set_result(graphs.job(frame.message))
             except Exception as problem:  # noqa: BLE001 - told as any fault of the engine's
                 job.set_exception(problem)
-            running.append(_thread("job", _run, engine, job, _attempt(frame), inbox, wire, pulse))
+            shared = (inbox, wire, pulse, recorder)
+            running.append(_thread("job", _run, engine, job, _attempt(frame), *shared))
         elif frame.kind == "free":
             for thread in running:
                 thread.join()
@@ -150,8 +155,11 @@ def _run(
     inbox: _Inbox,
     wire: Wire,
     pulse: Pulse,
+    recorder: Recorder,
 ) -> None:
     def emit(event: Event) -> None:
+        if event.type == "executing":
+            recorder.begins(attempt, str(event.data["node"]))
         wire.tell(attempt, Told(event.type, dumps(event.data), event.blob or b""))
 
     try:
@@ -161,6 +169,7 @@ def _run(
         outcome = _engine_failed(attempt[0], error)
         emit(Event("execution_error", outcome.messages[0][1]))
     inbox.drop(attempt)
+    recorder.ends(attempt)
     ended = outcome.status, outcome.outputs, outcome.meta, outcome.messages, outcome.ledger
     wire.send_packed(pack_outcome(*attempt, Result.of(*ended)))
     pulse.changed()

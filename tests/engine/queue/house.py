@@ -84,6 +84,11 @@ class House:
 
         return await until(found)
 
+    async def attempts(self, job_id: str) -> list[int]:
+        """When each attempt at a job began, in milliseconds."""
+        job = json.loads(await self.store.job(job_id) or "{}")
+        return [attempt["start_time"] for attempt in job["attempts"]]
+
     async def completed(self, *job_ids: str) -> bool:
         return all([(await self.entry(job_id))["status"]["completed"] for job_id in job_ids])
 

@@ -48,7 +48,7 @@ async def test_a_killed_worker_is_replaced_and_its_job_runs_again(tmp_path: Path
     async with opened(tmp_path) as house:
         await house.submit("a", f"die-once {tmp_path / 'died'}")
         assert (await house.entry("a"))["status"]["completed"] is True
-        assert house.ear.types().count("execution_start") == 2
+        assert len(await house.attempts("a")) == 2
         assert house.ear.types().count("execution_success") == 1
 
 
@@ -73,7 +73,7 @@ async def test_a_job_that_kills_three_workers_fails_and_the_queue_goes_on(tmp_pa
         assert "attempt 3 of 3" in data["exception_message"]
         assert (data["node_id"], data["node_type"]) == ("1", "Do")
         assert (await house.entry("next"))["status"]["completed"] is True
-        assert house.ear.types().count("execution_start") == 4
+        assert len(await house.attempts("poison")) == 3
         assert ("me", "execution_error", data) in [e[:3] for e in house.ear.events]
 
 
@@ -172,5 +172,5 @@ async def test_success_is_told_of_the_attempt_that_is_on_record_only(tmp_path: P
         await house.submit("a", f"die-after {tmp_path / 'died'}")
         assert (await house.entry("a"))["status"]["completed"] is True
         await until(lambda: house.ear.of("a")[-1:] == ["end"])
-        assert house.ear.of("a").count("execution_start") == 2
+        assert len(await house.attempts("a")) == 2
         assert house.ear.of("a").count("execution_success") == 1

@@ -33,16 +33,6 @@ def test_an_event_alone_arrives(pipe: tuple[Wire, BinaryIO]):
     assert events_of(hear(out)) == [Told("executed", "{}")]
 
 
-def test_a_node_that_begins_takes_along_what_waits(pipe: tuple[Wire, BinaryIO]):
-    wire, out = pipe
-    wire.tell(JOB, Told("executed", "{}"))
-    wire.tell(JOB, Told("executing", "{}"))
-    types: list[str] = []
-    while len(types) < 2:  # one frame, unless the first had waited long enough
-        types += [event.type for event in events_of(hear(out))]
-    assert types == ["executed", "executing"]
-
-
 def test_what_is_sent_comes_after_the_events_before_it(pipe: tuple[Wire, BinaryIO]):
     wire, out = pipe
     wire.tell(JOB, Told("execution_success", "{}"))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine.execution.job import DEVICE_FREE
+from engine.queue.blackbox import VARIABLE, BlackBox
 from engine.queue.outcome import result_of
 from engine.queue.protocol import Frame, pack, read
 from engine.queue.told import Told, events_of
@@ -23,12 +24,13 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 
 class Worker:
     def __init__(self, *flags: str) -> None:
+        self.box = BlackBox()
         self.process = subprocess.Popen(
             [*COMMAND, *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, VARIABLE: str(self.box.path)},
         )
 
     def send(self, **message: Any) -> None:
@@ -96,8 +98,15 @@ def test_a_job_gives_events_and_one_outcome(worker: Worker):
 
 def test_who_was_at_work_is_known_when_the_process_dies(worker: Worker):
     worker.run("die")
-    assert worker.told("executing")[-1].data["node"] == "1"
-    assert worker.end()[0] == -signal.SIGKILL
+    assert worker.process.wait(60) == -signal.SIGKILL
+    assert worker.box.nodes() == {("j", 1): "1"}
+
+
+def test_of_what_has_ended_nothing_was_at_work(worker: Worker):
+    worker.run("nothing")
+    worker.until("outcome")
+    worker.end()
+    assert worker.box.nodes() == {}
 
 
 def test_prints_go_to_the_log(worker: Worker):

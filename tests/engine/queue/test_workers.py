@@ -133,11 +133,13 @@ async def test_what_is_tried_again_runs_alone(tmp_path: Path):
     async with opened(tmp_path) as house:
         await house.submit("innocent", f"save {tmp_path / 'saved'}")
         await house.submit("poison", "exit")
-        await until(lambda: house.ear.started()[:3] == ["innocent", "poison", "innocent"])
+        await until(lambda: house.ear.started().count("innocent") == 2)
         (tmp_path / "saved").touch()
         assert await house.completed("innocent")
         assert not (await house.entry("poison"))["status"]["completed"]
-        assert house.ear.started() == ["innocent", "poison", "innocent", "poison", "poison"]
+        begun = [(at, i) for i in ("innocent", "poison") for at in await house.attempts(i)]
+        order = [job_id for _, job_id in sorted(begun)]
+        assert order == ["innocent", "poison", "innocent", "poison", "poison"]
 
 
 async def test_a_question_is_answered_beside_a_running_job(tmp_path: Path):
@@ -175,7 +177,7 @@ async def test_a_stopped_worker_is_replaced_and_its_job_tried_again(tmp_path: Pa
     async with opened(tmp_path, lease=4.0) as house:
         await house.submit("a", f"stop-once {tmp_path / 'stopped'}")
         assert await house.completed("a")
-        assert house.ear.of("a").count("execution_start") == 2
+        assert len(await house.attempts("a")) == 2
 
 
 async def test_an_idle_worker_that_is_stopped_is_replaced(tmp_path: Path):
