@@ -30,9 +30,14 @@ def endings(seq: int, job_id: str, result: Result, n: int) -> tuple[StoredEvent,
 
 def append(connection: sqlite3.Connection, events: Sequence[StoredEvent]) -> None:
     """Store events of jobs that still exist."""
+    seqs = dumps(list({event.job for event in events}))
+    found = connection.execute(
+        "select seq from jobs where seq in (select value from json_each(?))", (seqs,)
+    )
+    there = {row[0] for row in found}
     connection.executemany(
-        "insert into events (n, job, type, data) select ?, seq, ?, ? from jobs where seq = ?",
-        [(event.n, event.type, event.data, event.job) for event in events],
+        "insert into events (n, job, type, data) values (?, ?, ?, ?)",
+        [(event.n, event.job, event.type, event.data) for event in events if event.job in there],
     )
 
 

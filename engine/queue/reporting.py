@@ -71,29 +71,44 @@ class Reporter:
         """An event of an attempt."""
         if running.behind:
             running.held.append(event)
-            return
-        running.watch(event)
-        claim, type_, text = running.claim, event.type, event.text
-        if type_ == "preview":
-            self._listener.preview(claim.client_id, event.data, event.image)
-            return
-        n = 0 if type_ in _TRANSIENT else self._store.record(claim, type_, text)
-        if type_ == _SUCCESS:
-            running.success = text, n
         else:
-            self._listener.event(claim.client_id, type_, text, n)
+            self._tell(running, event, self._number(running, event))
+
+    def _number(self, running: Running, event: Told) -> int:
+        """Store an event, if its kind is; its number, or 0."""
+        if event.type in _TRANSIENT:
+            return 0
+        return self._store.record(running.claim, event.type, event.text)
+
+    def _tell(self, running: Running, event: Told, n: int) -> None:
+        running.watch(event)
+        client_id = running.claim.client_id
+        if event.type == "preview":
+            self._listener.preview(client_id, event.data, event.image)
+        elif event.type == _SUCCESS:
+            running.success = event.text, n
+        else:
+            self._listener.event(client_id, event.type, event.text, n)
 
     def settled(self, ended: Running, others: Iterable[Running]) -> None:
         """All is told of an attempt that has ended; now to what was held back behind it."""
         for running in others:
             if ended in running.behind:
                 running.behind.discard(ended)
+                if running.behind:
+                    continue
                 held, running.held = running.held, []
-                for event in held:
-                    self.tell(running, event)
+                numbers, running.numbers = running.numbers, []
+                numbers += [self._number(running, event) for event in held[len(numbers) :]]
+                for event, n in zip(held, numbers, strict=True):
+                    self._tell(running, event, n)
 
     async def finish(self, running: Running, result: Result) -> None:
         """Put a result into the history, then tell the last messages, which clients wait for."""
+        # What is told later was before the end all the same, and after the end of those before it,
+        # whose number is given by now.
+        held = running.held[len(running.numbers) :]
+        running.numbers += [self._number(running, event) for event in held]
         ended = await self.insist(lambda: self._store.finish(running.claim, result))
         if ended is not None:
             if running.success is not None:

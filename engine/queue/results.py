@@ -69,7 +69,7 @@ class Result:
         items = list(_items(outputs))
         summary = Summary(
             len(items),
-            sum(item.media in _SHOWN for item in items),
+            sum(media in _SHOWN for _, media, _ in items),
             _preview(items),
             _error(messages),
             len((ledger or {}).get("cached", ())),
@@ -79,11 +79,8 @@ class Result:
         return cls(status, *parts, summary)
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    node_id: str
-    media: str
-    item: Any
+# What a node shows: its id, the kind, and the file or text.
+_Item = tuple[str, str, Any]
 
 
 def _items(outputs: Mapping[str, Any]) -> Iterator[_Item]:
@@ -95,8 +92,8 @@ def _items(outputs: Mapping[str, Any]) -> Iterator[_Item]:
             if not isinstance(items, (list, tuple)):
                 continue
             for item in items:
-                if _is_file(item) or (media == "text" and isinstance(item, str)):
-                    yield _Item(str(node_id), str(media), item)
+                if (media == "text" and isinstance(item, str)) or _is_file(item):
+                    yield str(node_id), str(media), item
 
 
 def _is_file(item: Any) -> bool:
@@ -110,26 +107,27 @@ def _is_file(item: Any) -> bool:
 
 def _preview(items: Sequence[_Item]) -> dict[str, Any] | None:
     """The item that says most about the job: a saved file, else what is visual, else a text."""
-    shown = [item for item in items if item.media in _SHOWN]
-    best = min(shown, key=_rank, default=None)
+    best = min((one for one in items if one[1] in _SHOWN), key=_rank, default=None)
     if best is None:
         return None
-    about = {"nodeId": best.node_id, "mediaType": best.media}
-    if isinstance(best.item, str):
-        cut = {"truncated": True} if len(best.item) > _MAX_TEXT else {}
-        return {"content": best.item[:_MAX_TEXT], **cut, **about}
-    file = {name: best.item.get(name, "") for name in ("filename", "subfolder", "type")}
+    node_id, media, item = best
+    about = {"nodeId": node_id, "mediaType": media}
+    if isinstance(item, str):
+        cut = {"truncated": True} if len(item) > _MAX_TEXT else {}
+        return {"content": item[:_MAX_TEXT], **cut, **about}
+    file = {name: item.get(name, "") for name in ("filename", "subfolder", "type")}
     return {**file, **about}
 
 
-def _rank(item: _Item) -> int:
-    if isinstance(item.item, str):
+def _rank(one: _Item) -> int:
+    _, media, item = one
+    if isinstance(item, str):
         return 4
-    if item.media == "text":
+    if media == "text":
         return 3
-    if item.item["type"] == "output":
+    if item["type"] == "output":
         return 0
-    return 1 if item.media in _VISUAL else 2
+    return 1 if media in _VISUAL else 2
 
 
 def _error(messages: Sequence[Any]) -> dict[str, Any] | None:

@@ -34,7 +34,8 @@ class Running:
     Attributes:
         ended: how its worker's part ended.
         behind: attempts for the same client that have ended, which it has not been told yet. What
-            happens here is ``held`` until then, so that it hears of one after the other.
+            happens here is ``held`` until then, so that it hears of one after the other;
+            ``numbers`` are those of the first of these events, if they are stored already.
         success: the event that says all went well, and its number, told when that is on the disk.
         device_free: what is left of it does not need the device.
         cancelled: somebody wants it to end.
@@ -44,6 +45,7 @@ class Running:
     ended: "asyncio.Future[Result | Lost]"
     behind: "set[Running]" = field(default_factory=set)
     held: list[Told] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     success: tuple[str, int] | None = None
     device_free: bool = False
     cancelled: bool = False

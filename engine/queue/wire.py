@@ -5,6 +5,7 @@ server that wakes up for it, takes longer than a trivial node. Who was at work w
 is known all the same (``blackbox.py``).
 """
 
+import contextlib
 import io
 import os
 import sys
@@ -22,6 +23,7 @@ from engine.queue.told import Told, pack_events
 # Seconds that an event may wait for company, and characters of company that are enough.
 _PATIENCE = 0.004
 _ENOUGH = 64 * 1024
+_ROOM = 2**20
 
 
 class Wire:
@@ -83,12 +85,24 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
     """The process's stdin and stdout for ourselves; others read nothing and print to stderr."""
     sys.stdout.flush()
     incoming, outgoing = os.dup(0), os.dup(1)
+    _widen(outgoing)
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold what a job with thousands of outputs tells, so that nobody waits for the
+    server to take it. Only Linux lets programs choose.
+    """
+    if sys.platform == "linux":
+        import fcntl  # noqa: PLC0415 - other systems have no such module
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _ROOM)
 
 
 def read_forever(incoming: BinaryIO, take: Callable[[Frame], None]) -> None:

@@ -155,7 +155,8 @@ def text_message(type_: str, text: str, n: int = 0) -> str:
     ``n`` lets a client that was away ask for what came after (``/ws?since=n``).
     """
     number = f',"n":{n}' if n else ""
-    return f'{{"type":{dumps(type_)},"data":{text}{number}}}'
+    name = f'"{type_}"' if type_.isidentifier() and type_.isascii() else dumps(type_)
+    return f'{{"type":{name},"data":{text}{number}}}'
 
 
 def status(remaining: int, sid: str | None = None, *, paused: bool) -> str:

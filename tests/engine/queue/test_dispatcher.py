@@ -49,6 +49,7 @@ async def test_a_killed_worker_is_replaced_and_its_job_runs_again(tmp_path: Path
         await house.submit("a", f"die-once {tmp_path / 'died'}")
         assert (await house.entry("a"))["status"]["completed"] is True
         assert len(await house.attempts("a")) == 2
+        await until(lambda: house.ear.of("a")[-1:] == ["end"])
         assert house.ear.types().count("execution_success") == 1
 
 
