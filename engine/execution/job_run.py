@@ -65,7 +65,9 @@ class JobRun:
             engine, job, cancel, self.live, self.board, self.ledger, self.keys, self.news.put
         )
         self.past = engine.memory.past(_document(job))
-        self.work = Work(self.live.nodes, self.keys, self.spec, self._lookup)
+        classes = {job.graph.nodes[i].class_type for i in self.needed}
+        keeps = not classes.isdisjoint(engine.registry.catalogue.linking)
+        self.work = Work(self.live.nodes, self.keys, self.spec, self._lookup, keeps)
         self.expanded: dict[str, Results] = {}
         self.spent: dict[str, float] = {}
         self.flying: set[str] = set()

@@ -14,13 +14,19 @@ from engine.graph.graph import Link, Node
 from engine.graph.keys import Key, Keys
 from engine.graph.spec import NodeSpec
 
+# Stands for a result that everybody has had.
+_LET_GO = Entry(())
+
 
 @dataclass(slots=True)
 class Work:
     """The bookkeeping of one job; owned by its ``JobRun``.
 
     Attributes:
-        entries: results that are there, by node id.
+        keeps: whether results are held to the end, because an expansion may ask for any of them.
+            Else each is let go when the nodes that it is linked to have theirs: what nobody caches
+            takes no memory from then on.
+        entries: results that are there or were, by node id.
         twins: of several nodes with one key the first is run; the others, by the id of that one.
         cached: nodes whose result was in the cache when they were pulled.
     """
@@ -29,6 +35,7 @@ class Work:
     keys: Keys
     spec_of: Callable[[str], NodeSpec]
     lookup: Callable[[str], Entry | None]
+    keeps: bool = False
     entries: dict[str, Entry] = field(default_factory=dict)
     twins: dict[str, list[str]] = field(default_factory=dict)
     cached: list[str] = field(default_factory=list)
@@ -39,6 +46,8 @@ class Work:
     _ready: list[tuple[int, int, str]] = field(default_factory=list)
     _order: dict[str, int] = field(default_factory=dict)
     _device: set[str] = field(default_factory=set)
+    _uses: dict[str, int] = field(default_factory=dict)
+    _over: set[str] = field(default_factory=set)
 
     def pull(self, wanted: Iterable[str]) -> None:
         """Have these nodes' results made, with all that they need and that is not there."""
@@ -46,6 +55,11 @@ class Work:
         stack = list(wanted)
         while stack:
             node_id = stack.pop()
+            if self.entries.get(node_id) is _LET_GO:  # everybody had it, and now one more asks
+                del self.entries[node_id]
+                self._first.pop(self.keys.nodes[node_id], None)
+                self._stands_for.pop(node_id, None)
+                self._over.discard(node_id)
             if node_id in self._stands_for or node_id in self.entries:
                 continue
             entry = self.lookup(node_id)
@@ -54,7 +68,11 @@ class Work:
                 self.cached.append(node_id)
                 continue
             first = self._first.setdefault(self.keys.nodes[node_id], node_id)
+            if self.entries.get(first) is _LET_GO:
+                first = self._first[self.keys.nodes[node_id]] = node_id
             self._stands_for[node_id] = first
+            for source in self.nodes[node_id].sources:
+                self._uses[source] = self._uses.get(source, 0) + 1
             if first == node_id:
                 pulled.append(node_id)
                 stack += strong_sources(self.nodes[node_id], self.spec_of(node_id))
@@ -93,6 +111,7 @@ class Work:
         self._device.discard(node_id)
         for same in (node_id, *self.twins.get(node_id, ())):
             self.entries[same] = entry
+            self._used(same)
             yield same
         for consumer in self._consumers.pop(node_id, ()):
             waits = self._waits.get(consumer)
@@ -105,6 +124,7 @@ class Work:
         """A node will have no result: what waits for it never starts."""
         for lost in self._downstream(node_id):
             self._device.discard(lost)
+            self._used(lost)
 
     @property
     def needs_device(self) -> bool:
@@ -121,6 +141,16 @@ class Work:
         if entry is None:
             return None
         return entry.values[link.slot] if link.slot < len(entry.values) else (None,)
+
+    def _used(self, node_id: str) -> None:
+        """A node asks for nothing any more."""
+        if self.keeps or node_id in self._over:
+            return
+        self._over.add(node_id)
+        for source in self.nodes[node_id].sources:
+            self._uses[source] = left = self._uses.get(source, 1) - 1
+            if left == 0 and source in self.entries:
+                self.entries[source] = _LET_GO
 
     def _downstream(self, node_id: str) -> set[str]:
         found = {node_id}

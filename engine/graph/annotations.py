@@ -4,7 +4,7 @@ import inspect
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Generic, TypeVar
 
 from engine.graph.definition import NotYet, Unevaluated
@@ -18,9 +18,13 @@ _WIDGETS = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """A type that only links can fill: ``MODEL = Annotated[Model, Socket("MODEL")]``."""
+    """A type that only links can fill: ``MODEL = Annotated[Model, Socket("MODEL")]``.
+
+    ``options`` are further keys that clients see.
+    """
 
     type: str
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,16 @@ class ByLink:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Limits of a number widget. ``seed`` adds the control that changes it after each run."""
+    """Limits of a number widget. ``seed`` adds the control that changes it after each run;
+    ``display`` says how it is drawn ("number", "slider").
+    """
 
     min: float
     max: float
     step: float | None = None
     round: float | None = None
     seed: bool = False
+    display: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +60,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A list of values; the first is the default unless the parameter has one."""
+    """A list of values; the first is the default unless the parameter has one.
+
+    The canvas folds ``advanced`` ones away.
+    """
 
     values: tuple[str, ...]
+    advanced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +192,14 @@ def _parameter(where: str, name: str, hint: Any, default: Any) -> Parameter:
 
 def _input(where: str, name: str, base: Any, marker: Any, options: Mapping[str, Any]) -> InputSpec:
     match marker:
-        case Socket(type_):
-            return InputSpec(name, type_, options=options)
+        case Socket(type_, more):
+            return InputSpec(name, type_, options={**options, **more})
         case ByLink(type_, evaluated):
             unasked = {} if evaluated else {"lazy": True}
             return InputSpec(name, type_, options={**options, **unasked, "rawLink": True})
-        case Choice(values):
-            return InputSpec(name, "COMBO", options=options, choices=values)
+        case Choice(values, advanced):
+            shown = {**options, **({"advanced": True} if advanced else {})}
+            return InputSpec(name, "COMBO", options=shown, choices=values)
         case File(kind, upload, also):
             shown = {**options, **({"image_upload": True} if upload else {})}
             return InputSpec(name, "COMBO", options=shown, choices=also, folder=kind)
@@ -221,6 +233,8 @@ def _widget_options(base: type, marker: Any) -> dict[str, Any]:
             options = {key: base(value) for key, value in limits.items() if value is not None}
             if marker.round is not None:
                 options["round"] = marker.round
+            if marker.display:
+                options["display"] = marker.display
             return options | ({"control_after_generate": True} if marker.seed else {})
         case Text(multiline, dynamic_prompts):
             flags = {"multiline": multiline, "dynamicPrompts": dynamic_prompts}

@@ -16,6 +16,7 @@ class Catalogue(Mapping[str, NodeSpec]):
         names: what nodes may be called.
         outputs: those that are outputs.
         loops: "start" or "end" for those that bound a loop.
+        linking: those that see links or the prompt, so that they may link to any of its nodes.
         changing: those that may have something else to say of themselves by now.
         steady: those whose check depends on nothing but the prompt: no files, no changing lists.
     """
@@ -30,6 +31,7 @@ class Catalogue(Mapping[str, NodeSpec]):
         self.steady = frozenset(
             name for name, s in self._known.items() if not (s.reads_files or s.changing)
         )
+        self.linking = frozenset(name for name, s in self._known.items() if s.sees_links)
         self.loops = {name: spec.loop for name, spec in self._known.items() if spec.loop}
 
     def __getitem__(self, class_type: str) -> NodeSpec:

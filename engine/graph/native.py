@@ -55,6 +55,8 @@ def node(
     loop: Literal["", "start", "end"] = "",
     fingerprint: Callable[..., Any] | None = None,
     check: Callable[..., Any] | None = None,
+    experimental: bool = False,
+    deprecated: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare a function to be the node ``class_type``; see ``NodeSpec`` for the arguments.
 
@@ -68,11 +70,14 @@ def node(
         check: a function of some of the inputs (linked ones are None) and perhaps ``input_types``,
             that says before a prompt is queued what is wrong: None, a sentence, or sentences by
             input. The engine leaves the limits of these inputs to it.
+        experimental, deprecated: marks that clients show.
 
     Raises:
         TypeError: a parameter that is not keyword-only, or an annotation that is no socket or
             widget.
     """
+
+    marks = {"experimental": experimental, "deprecated": deprecated}
 
     def declare(function: Function) -> Function:
         signature = read_signature(function)
@@ -99,6 +104,7 @@ def node(
             validates_types=validates_types,
             light=light,
             loop=loop,
+            info={mark: True for mark, given in marks.items() if given},
         )
         definition = Definition(
             spec,

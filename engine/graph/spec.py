@@ -120,6 +120,16 @@ class NodeSpec:
         """Whether a constant of it names a file, whose contents may change."""
         return any(item.folder is not None for item in self.inputs)
 
+    @property
+    def sees_links(self) -> bool:
+        """Whether a node is given ids of other nodes, to which an expansion of it may link."""
+        return (
+            bool(self.loop)
+            or self.undeclared == "links"
+            or "DYNPROMPT" in self.hidden.values()
+            or any(item.raw_link for item in self.inputs)
+        )
+
     def input(self, name: str) -> InputSpec | None:
         return next((i for i in self.inputs if i.name == name), None)
 
