@@ -170,3 +170,16 @@ class Dispatcher(Pool):
                 if claims and station.said_something():
                     with contextlib.suppress(StoreError):  # the next one will do
                         await self._store.renew(claims, int(self._patience.lease * 1000))
+            with contextlib.suppress(StoreError):
+                await self._find_forgotten()
+
+    async def _find_forgotten(self) -> None:
+        """Try jobs again that are running by the record and that nobody here attends to any more.
+
+        There should be none. If a fault of ours lost one, it must not be lost for ever.
+        """
+        for claim in await self._store.expired():
+            if all(one.claim.seq != claim.seq for one in self._attempts.values()):
+                running = Running(claim, asyncio.get_running_loop().create_future())
+                await self._reporter.crash(running, Lost("It was lost sight of."))
+                self.wake()

@@ -217,3 +217,15 @@ async def test_memory_is_given_back_after_what_runs(tmp_path: Path, capfd: Any):
         assert "free" not in capfd.readouterr().err
         (tmp_path / "gate").touch()
         await until(lambda: "free True False" in capfd.readouterr().err)
+
+
+async def test_a_running_job_that_nobody_attends_to_is_tried_again(tmp_path: Path):
+    async with opened(tmp_path, lease=0.3) as house:
+        await house.all_up(1)
+        await house.store.pause(paused=True)
+        await house.submit("a", "nothing")
+        await house.store.pause(paused=False)
+        forgotten = await house.store.claim("nobody", lease_ms=1)
+        assert forgotten is not None
+        assert await house.completed("a")
+        assert len(await house.attempts("a")) == 2
