@@ -29,10 +29,13 @@ from engine.formats.metadata import MetadataPolicy
 from engine.graph.catalogue import Catalogue
 from engine.graph.checks import custom_problems
 from engine.lora.patcher import LoraPatcher
+from engine.sampling.policy import SamplingPolicy, add_sampling_flags, sampling_policy
+from engine.weights.choices import Choices
 from engine.weights.meter import DeviceMeter
 from engine.weights.networks import preload
 from engine.weights.residency import Residency
 from engine.weights.tuning import tune_process
+from engine.weights.wishes import add_weights_flags, wishes
 from nodes.load import load_registry
 
 _PLACES = ("input", "output", "temp", "user")
@@ -47,12 +50,13 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--base-directory", type=Path, required=True)
     for place in _PLACES:
         found.add_argument(f"--{place}-directory", type=Path)
-    found.add_argument("--previews", action="store_true")
     found.add_argument("--disable-metadata", action="store_true")
     found.add_argument("--debug-mutations", action="store_true")
     add_checkpoint_flag(found)
     found.add_argument("--sharing", type=int, default=1, help="workers that share this memory")
     add_cache_flags(found)
+    add_sampling_flags(found)
+    add_weights_flags(found)
     found.add_argument("--device", default="auto", help="cpu, cuda:0 ... or auto, the first")
     return found
 
@@ -69,21 +73,25 @@ class Engine:
             sweep(place)
         kept = folders.user / "cache"
         registry = load_registry(folders.custom_nodes)
+        policy = sampling_policy(options)
         self.catalogue: Catalogue = registry.catalogue
-        self.residency = Residency(self.device, torch.float32, LoraPatcher())
+        choices = Choices(self.device, wishes(options))
+        facts = {**policy.facts, **choices.facts}
+        self.residency = Residency(choices, LoraPatcher())
         self.executor = Executor(
             registry,
             folders,
             {
                 Residency: self.residency,
-                MetadataPolicy: MetadataPolicy(embed=not options.disable_metadata),
+                SamplingPolicy: policy,
+                MetadataPolicy: MetadataPolicy(not options.disable_metadata, facts),
             },
-            make_cache(cache_mode(options), _memory_budget(options.sharing), kept, _salt()),
+            make_cache(cache_mode(options), _memory_budget(options.sharing), kept, _salt(facts)),
             write_prompt,
             Checkpoints(kept / "states", interval=options.checkpoint_interval),
             Stamps(kept / "stamps.json"),
             around=torch.inference_mode,
-            previews=options.previews,
+            previews=policy.preview_method != "none",
             watch=mutation if options.debug_mutations else None,
             meter=DeviceMeter(self.device),
         )
@@ -157,9 +165,10 @@ def _memory_budget(workers: int) -> int:
     return int(psutil.virtual_memory().total) // 4 // max(1, workers)
 
 
-def _salt() -> str:
-    """What results on disk depend on besides their keys: who computed them."""
-    return f"torch {torch.__version__}, diffusers {version('diffusers')}"
+def _salt(facts: Mapping[str, str]) -> str:
+    """What results on disk depend on besides their keys: who computed them, and how."""
+    how = ", ".join(f"{name} {value}" for name, value in facts.items())
+    return f"torch {torch.__version__}, diffusers {version('diffusers')}, {how}"
 
 
 def _device(name: str) -> torch.device:

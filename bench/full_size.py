@@ -25,6 +25,7 @@ from engine.sampling.ksample import ksample
 from engine.text.encode import encode_prompt
 from engine.weights.calls import TextEncoder
 from engine.weights.checkpoint import inspect_checkpoint
+from engine.weights.choices import Choices
 from engine.weights.handles import Clip, LoraPatch, Model, Vae, WeightsFile
 from engine.weights.networks import preload
 from engine.weights.residency import Residency
@@ -43,10 +44,10 @@ def measure(checkpoint: Path, loras: list[Path], size: int, steps: int) -> dict[
     file = WeightsFile.of(checkpoint)
     parts = inspect_checkpoint(file)
     watch("inspect")
-    residency = Residency(torch.device("cpu"), torch.float32, LoraPatcher())
-    encoder = residency.text_encoder(Clip(file))
+    residency = Residency(Choices(), LoraPatcher())
+    encoders = residency.text_encoders(Clip(file))
     watch("load_text")
-    conds = [conditioning(encoder, text) for text in ("a star", "")]
+    conds = [conditioning(encoders, text) for text in ("a star", "")]
     watch("encode_2_prompts")
     residency.unet(Model(file))
     watch("load_unet")
@@ -58,7 +59,7 @@ def measure(checkpoint: Path, loras: list[Path], size: int, steps: int) -> dict[
     watch("decode")
     assert image.shape == (1, size, size, 3)
     assert image.isfinite().all()
-    needed = sum(p.parameters * 4 for p in (parts.unet, parts.text, parts.vae) if p is not None)
+    needed = sum(p.parameters * 4 for p in (parts.unet, *parts.texts, parts.vae) if p is not None)
     peak = peak_bytes()
     found |= {"float32_bytes": needed, "peak_bytes": peak, "peak_ratio": round(peak / needed, 3)}
     patches = [LoraPatch(WeightsFile.of(path), 0.5) for path in loras]
@@ -69,9 +70,9 @@ def measure(checkpoint: Path, loras: list[Path], size: int, steps: int) -> dict[
     return found
 
 
-def conditioning(encoder: TextEncoder, text: str) -> list[Any]:
+def conditioning(encoders: tuple[TextEncoder, ...], text: str) -> list[Any]:
     """A CONDITIONING value of one prompt."""
-    cond, pooled = encode_prompt(text, encoder)
+    cond, pooled = encode_prompt(text, encoders)
     return [[cond, {"pooled_output": pooled}]]
 
 

@@ -39,7 +39,8 @@ def preview_image(*, run: Run, images: IMAGE) -> None:
 def _write(run: Run, images: torch.Tensor, place: str, prefix: str, *, compression: int) -> None:
     height, width = images.shape[1:3]
     root = run.folders.place(place)
-    texts = picture_texts(run.prompt, run.extra) if run.service(MetadataPolicy).embed else {}
+    policy = run.service(MetadataPolicy)
+    texts = picture_texts(run.prompt, run.extra, policy.engine) if policy.embed else {}
     for number, picture in enumerate(images):
         run.check()
         numbered = prefix.replace("%batch_num%", str(number))

@@ -6,7 +6,8 @@ import torch
 
 from engine.graph.native import Range, node
 from engine.graph.run import Run
-from engine.weights.residency import Residency
+from engine.weights.tiling import Tiles
+from nodes.autoencoders import autoencoder
 from nodes.types import IMAGE, LATENT, VAE, Side
 
 
@@ -21,10 +22,45 @@ def empty_latent_image(
 @node("VAEDecode", "VAE Decode", category="latent", lane="device")
 def vae_decode(*, run: Run, samples: LATENT, vae: VAE) -> IMAGE:
     """Turns a latent into a picture."""
-    return run.service(Residency).vae(vae, run.check).decode(samples["samples"])
+    return autoencoder(vae, run).decode(samples["samples"])
 
 
 @node("VAEEncode", "VAE Encode", category="latent", lane="device")
 def vae_encode(*, run: Run, pixels: IMAGE, vae: VAE) -> LATENT:
     """Turns a picture into a latent."""
-    return {"samples": run.service(Residency).vae(vae, run.check).encode(pixels[..., :3])}
+    return {"samples": autoencoder(vae, run).encode(pixels[..., :3])}
+
+
+# Pictures have no time; these are there for workflows that bring them.
+Frames = Annotated[int, Range(8, 4096, 4)]
+SharedFrames = Annotated[int, Range(4, 4096, 4)]
+
+
+@node("VAEDecodeTiled", "VAE Decode (Tiled)", category="_for_testing", lane="device")
+def vae_decode_tiled(
+    *,
+    run: Run,
+    samples: LATENT,
+    vae: VAE,
+    tile_size: Annotated[int, Range(64, 4096, 32)] = 512,
+    overlap: Annotated[int, Range(0, 4096, 32)] = 64,
+    temporal_size: Frames = 64,  # noqa: ARG001
+    temporal_overlap: SharedFrames = 8,  # noqa: ARG001
+) -> IMAGE:
+    """Turns a latent into a picture tile by tile, which takes less memory and more time."""
+    return autoencoder(vae, run).decode(samples["samples"], Tiles(tile_size, overlap))
+
+
+@node("VAEEncodeTiled", "VAE Encode (Tiled)", category="_for_testing", lane="device")
+def vae_encode_tiled(
+    *,
+    run: Run,
+    pixels: IMAGE,
+    vae: VAE,
+    tile_size: Annotated[int, Range(64, 4096, 64)] = 512,
+    overlap: Annotated[int, Range(0, 4096, 32)] = 64,
+    temporal_size: Frames = 64,  # noqa: ARG001
+    temporal_overlap: SharedFrames = 8,  # noqa: ARG001
+) -> LATENT:
+    """Turns a picture into a latent tile by tile, which takes less memory and more time."""
+    return {"samples": autoencoder(vae, run).encode(pixels, Tiles(tile_size, overlap))}

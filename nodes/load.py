@@ -13,14 +13,48 @@ from engine.compat.packs import definitions_of
 from engine.graph.definition import Definition
 from engine.graph.native import definitions
 from engine.graph.registry import Registry
-from nodes import conditioning, image, latent, loaders, loop, lora, sampling
+from nodes import (
+    conditioning,
+    control,
+    custom_sampling,
+    guidance,
+    guiders,
+    hooks,
+    image,
+    inpaint,
+    latent,
+    latent_batch,
+    latent_operations,
+    loaders,
+    loop,
+    lora,
+    model_sampling,
+    properties,
+    samplers,
+    sampling,
+    sigmas,
+    text,
+)
 
 _SHELVES = (
     loaders,
     lora,
+    text,
     conditioning,
+    control,
+    inpaint,
     latent,
+    latent_batch,
+    latent_operations,
     sampling,
+    custom_sampling,
+    guiders,
+    guidance,
+    hooks,
+    properties,
+    samplers,
+    sigmas,
+    model_sampling,
     image,
     loop,
 )

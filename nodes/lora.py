@@ -5,6 +5,7 @@ from typing import Annotated
 from engine.graph.native import File, Range, node
 from engine.graph.run import Run
 from engine.graph.spec import Passthrough
+from engine.lora.errors import LoraError
 from engine.lora.file import read_lora
 from engine.lora.report import report
 from engine.weights.handles import Clip, LoraPatch, Model, WeightsFile
@@ -67,9 +68,25 @@ def load_lora_model_only(
 def _open(run: Run, name: str, model: Model, clip: Clip | None) -> WeightsFile:
     """The file, once it is sure that it fits; what does not fit is shown on the node."""
     file = WeightsFile.of(run.folders.find("loras", name))
+    show_matches(run, file, model, clip)
+    return file
+
+
+def show_hook_matches(run: Run, file: WeightsFile, *, on: Model | Clip) -> None:
+    """Say on the node what of a hook's LoRA fits `on`. One that fits nothing is a warning: a hook
+    has two sides, and many LoRAs have one.
+    """
+    try:
+        show_matches(
+            run, file, on if isinstance(on, Model) else None, on if isinstance(on, Clip) else None
+        )
+    except LoraError as error:
+        run.show("warnings", [str(error)])
+
+
+def show_matches(run: Run, file: WeightsFile, model: Model | None, clip: Clip | None) -> None:
+    """Say on the node what of a LoRA fits, and warn of what does not."""
     found = report(read_lora(file), model, clip)
-    counts = {"matched_model": found.matched_unet, "matched_clip": found.matched_text}
-    run.show("lora", [{"name": found.name, "modules": found.modules, **counts}])
+    run.show("lora", [found.as_json()])
     if found.warning:
         run.show("warnings", [found.warning])
-    return file

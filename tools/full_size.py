@@ -18,12 +18,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.lora.keys import stems
+from engine.lora.stems import stems
 from engine.weights.configs import Config, TextConfig, UnetConfig, VaeConfig
 from engine.weights.ldm import TEXT_PREFIX, UNET_PREFIX, VAE_PREFIX, names
 from engine.weights.networks import build, live_name
 
-SD15_UNET = UnetConfig((320, 640, 1280, 1280), (True, True, True, False))
+SD15_UNET = UnetConfig((320, 640, 1280, 1280), (1, 1, 1, 0))
 SD15_TEXT = TextConfig(768, 12, 3072)
 SD15_VAE = VaeConfig((128, 256, 512, 512))
 
@@ -44,12 +44,13 @@ def lora_shapes(rank: int, *configs: Config) -> Iterator[tuple[str, Shape]]:
     for config in configs:
         shapes = live_shapes(config)
         done: set[str] = set()
-        for stem, pair in stems(config):
-            shape = shapes[f"{pair.live}.weight"]
-            inner = pair.live.partition(".attentions.")[2] or pair.live.partition(".layers.")[2]
-            if len(shape) < 2 or not inner or pair.live in done:
+        for named in stems(config):
+            stem, live = named.text, named.module
+            shape = shapes[f"{live}.weight"]
+            inner = live.partition(".attentions.")[2] or live.partition(".layers.")[2]
+            if len(shape) < 2 or not inner or live in done:
                 continue
-            done.add(pair.live)
+            done.add(live)
             yield f"{stem}.alpha", ()
             yield f"{stem}.lora_down.weight", (rank, *shape[1:])
             yield f"{stem}.lora_up.weight", (shape[0], rank, *(1,) * (len(shape) - 2))

@@ -36,6 +36,10 @@ MODEL_KINDS = (
 MODEL_SUFFIXES = frozenset(
     (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl"),
 )
+# Kinds whose files older workflows and installations keep in a folder of another name, too.
+_OLD_NAMES = {"text_encoders": "clip", "diffusion_models": "unet"}
+# A model of several files, in a folder that holds one of this name, is listed by the folder's.
+_INDEX_OF = {"diffusers": "model_index.json"}
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 # What `/view` and annotated names such as `x.png [output]` may ask for.
 PLACES = ("input", "output", "temp")
@@ -83,7 +87,8 @@ class Folders:
 
     def roots(self, kind: str) -> tuple[Path, ...]:
         """The folders that hold models of ``kind``, in the order in which they are searched."""
-        roots = [self.base / "models" / kind]
+        names = (kind, _OLD_NAMES[kind]) if kind in _OLD_NAMES else (kind,)
+        roots = [self.base / "models" / name for name in names]
         if self.shipped is not None and self.shipped != self.base / "models":
             roots.append(self.shipped / kind)
         return tuple(roots)
@@ -95,11 +100,17 @@ class Folders:
         """
         if kind in PLACES:
             return tuple(sorted(_walk(self.place(kind), IMAGE_SUFFIXES, deep=False)))
-        found = {name for root in self.roots(kind) for name in _walk(root, MODEL_SUFFIXES)}
-        return tuple(sorted(found))
+        roots = self.roots(kind)
+        if kind in _INDEX_OF:
+            files = {Path(name) for root in roots for name in _walk(root, frozenset((".json",)))}
+            models = {path.parent.as_posix() for path in files if path.name == _INDEX_OF[kind]}
+            return tuple(sorted(models - {"."}))
+        return tuple(sorted({name for root in roots for name in _walk(root, MODEL_SUFFIXES)}))
 
     def find(self, kind: str, name: str) -> Path:
         """The file called ``name`` of ``kind``; for ``input`` an annotated name is understood.
+
+        Of a model that is a folder it is the file that names its parts.
 
         Raises:
             PathRefused: the name tries to leave its folder.
@@ -110,6 +121,8 @@ class Folders:
         name = name.replace("\\", "/")  # workflows saved on Windows name sub-folders this way
         for root in self.roots(kind):
             path = confine(root, name)
+            if kind in _INDEX_OF:
+                path /= _INDEX_OF[kind]
             if path.is_file():
                 return path
         raise FileMissing(

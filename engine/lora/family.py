@@ -7,7 +7,10 @@ decides wins. Shapes beat metadata, because metadata is copied around and wrong 
 import re
 from collections.abc import Iterable, Mapping
 
-Shape = tuple[int, ...]
+from engine.lora.algorithms.glora import GLORA
+from engine.lora.algorithms.kind import Shape, Shapes
+from engine.lora.algorithms.lokr import LOKR
+from engine.lora.suffixes import split, without_adapter
 
 # How the families are called in sentences.
 WORDS = {
@@ -38,11 +41,6 @@ _NOT_SDXL = re.compile(
     r"|input_blocks[._]([12])[._]1|(input|output)_blocks[._](9|1\d)[._]"
 )
 _PROJECTION = re.compile(r"[._]proj_(in|out)$")
-_SUFFIX = re.compile(
-    r"(\.(lora_(up|down|mid)\.weight|lora_[AB](\.\w+)?\.weight|lora\.(up|down)\.weight"
-    r"|lora_linear_layer\.(up|down)\.weight|alpha|hada_\w+|lokr_\w+|oft_\w+|diff|[ab][12]\.weight)"
-    r"|_lora\.(up|down)\.weight)$"
-)
 _CONTEXT = {768: "sd1", 1024: "sd2", 2048: "sdxl", 1280: "sdxl_refiner"}
 
 # Metadata to family: the first pair whose key's value starts with the text.
@@ -99,28 +97,24 @@ def _by_shapes(shapes: Mapping[str, Shape]) -> str | None:
     return _sd1_or_sd2(stems, small, text) if small else None
 
 
-def _is_sd2_text(text: Mapping[str, Mapping[str, Shape]]) -> bool:
+def _is_sd2_text(text: Mapping[str, Shapes]) -> bool:
     layers = [int(found[1]) for stem in text if (found := _TEXT_LAYER.search(stem))]
     return 1024 in _text_widths(text) or max(layers, default=0) > 11
 
 
-def _text_widths(text: Mapping[str, Mapping[str, Shape]]) -> set[int | None]:
+def _text_widths(text: Mapping[str, Shapes]) -> set[int | None]:
     return {_input_width(parts) for stem, parts in text.items() if not stem.endswith("fc2")}
 
 
 def _sd1_or_sd2(
-    stems: Mapping[str, Mapping[str, Shape]],
-    small: Iterable[str],
-    text: Mapping[str, Mapping[str, Shape]],
+    stems: Mapping[str, Shapes], small: Iterable[str], text: Mapping[str, Shapes]
 ) -> str:
     if 768 in _text_widths(text):
         return "sd1"
     ranks = {
-        len(shape)
+        len(stems[stem]["down"])
         for stem in small
-        if _PROJECTION.search(stem)
-        for suffix, shape in stems[stem].items()
-        if suffix.endswith("down.weight")
+        if _PROJECTION.search(stem) and "down" in stems[stem]
     }
     if ranks:
         return "sd1" if 4 in ranks else "sd2"
@@ -132,20 +126,26 @@ def _rest(shapes: Mapping[str, Shape]) -> str:
 
 
 def _stems(shapes: Mapping[str, Shape]) -> dict[str, dict[str, Shape]]:
-    """Tensors grouped by everything before their suffix."""
+    """Shapes of the factors of every stem. Two algorithms share no name of what is looked at."""
     stems: dict[str, dict[str, Shape]] = {}
     for name, shape in shapes.items():
-        found = _SUFFIX.search(name)
-        if found:
-            stems.setdefault(name[: found.start()], {})[found[0]] = shape
+        found = split(without_adapter(name)[0], shape)
+        if found is not None and found.algorithm != "ia3":
+            factor = found.factor if found.algorithm != "loha" else f"hada_{found.factor}"
+            stems.setdefault(found.stem, {})[factor] = shape
     return stems
 
 
-def _input_width(parts: Mapping[str, Shape]) -> int | None:
-    """How many channels the module reads, as the shapes of one stem tell."""
-    for suffix, shape in parts.items():
-        if suffix.endswith(("down.weight", "hada_w1_b", ".diff")) or ".lora_A" in suffix:
-            return shape[1] if len(shape) > 1 else None
-    if {".lokr_w1", ".lokr_w2"} <= parts.keys():
-        return parts[".lokr_w1"][-1] * parts[".lokr_w2"][-1]
+def _input_width(parts: Shapes) -> int | None:
+    """How many channels the module reads, as the shapes of one stem tell; None for OFT."""
+    for factor in ("down", "hada_w1_b", "diff"):
+        if factor in parts:
+            return _second(parts[factor])
+    for kind in (LOKR, GLORA):
+        if kind.complete(parts) and all(parts.values()):
+            return _second(kind.made_for(parts))
     return None
+
+
+def _second(shape: Shape) -> int | None:
+    return shape[1] if len(shape) > 1 else None

@@ -1,55 +1,60 @@
-"""What the stems of LoRA files mean: a table from stem to module, made from a network's names.
+"""The table that stems are looked up in, for the network at hand."""
 
-Kohya's names write every dot as an underscore, which cannot be undone by looking at a name, so
-stems are always looked up in the table and never taken apart.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from engine.weights.checkpoint import Part
-from engine.weights.configs import Config, TextConfig, UnetConfig
-from engine.weights.ldm import Pair, names
+from engine.lora.algorithms.kind import Shape
+from engine.lora.stems import Component, Stem, component_of, stems
+from engine.weights.configs import Config, TextConfig
+from engine.weights.ldm import names
+from engine.weights.part import Part
+
+# Where the SDXL refiner keeps its CLIP-G, its only text network.
+_REFINER = "conditioner.embedders.0.model."
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A weight that a stem may name: its live parameter name and its shape in the network."""
+@dataclass(frozen=True)
+class Targets:
+    """A network as LoRA files name it.
 
-    parameter: str
-    shape: tuple[int, ...]
+    Attributes:
+        stems: by stem, the modules that it means, usually one. Preferred stems first.
+        shapes: of the live parameters.
+        grows: whether its weights may become larger (``reshape_weight``).
+    """
 
+    config: Config
+    stems: Mapping[str, tuple[Stem, ...]]
+    shapes: Mapping[str, Shape]
+    grows: bool = False
 
-# Prefixes by which a stem says that it is meant for a text encoder of the CLIP-L kind.
-TEXT_PREFIXES = ("lora_te_", "lora_te1_")
-UNET_PREFIXES = ("lora_unet_",)
-
-
-def stems(config: Config) -> Iterator[tuple[str, Pair]]:
-    """Every stem of the network of ``config``, with the module it names; preferred names first."""
-    pairs = names(config).pairs
-    if isinstance(config, UnetConfig):
-        for prefix in UNET_PREFIXES:
-            yield from ((prefix + pair.live.replace(".", "_"), pair) for pair in pairs)
-            yield from ((prefix + pair.file.replace(".", "_"), pair) for pair in pairs)
-    if isinstance(config, TextConfig):
-        for prefix in TEXT_PREFIXES:
-            yield from ((prefix + pair.live.replace(".", "_"), pair) for pair in pairs)
+    @property
+    def component(self) -> Component:
+        return component_of(self.config)
 
 
-def target_table(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, Target]:
-    """Stem to target for a network whose live parameters have ``shapes``."""
-    table: dict[str, Target] = {}
-    for stem, pair in stems(config):
-        parameter = f"{pair.live}.weight"
-        if parameter in shapes:
-            table.setdefault(stem, Target(parameter, shapes[parameter]))
-    return table
+def target_table(
+    config: Config, shapes: Mapping[str, Shape], *, alone: bool = False, grows: bool = False
+) -> Targets:
+    """The table of a network whose live parameters have ``shapes``; ``alone`` as of ``stems``."""
+    return Targets(config, _by_text(config, alone), shapes, grows)
+
+
+@lru_cache(maxsize=16)
+def _by_text(config: Config, alone: bool) -> Mapping[str, tuple[Stem, ...]]:
+    found: dict[str, tuple[Stem, ...]] = {}
+    for stem in stems(config, alone=alone):
+        others = found.get(stem.text, ())
+        # The same text twice is several modules in one, or the same module over again.
+        if stem.module not in (other.module for other in others):
+            found[stem.text] = (*others, stem)
+    return found
 
 
 @lru_cache(maxsize=32)
-def part_targets(part: Part[Config]) -> Mapping[str, Target]:
-    """Stem to target for a part of a checkpoint, with the shapes that are in its file."""
-    weights = (f"{pair.live}.weight" for pair in names(part.config).pairs)
-    return target_table(part.config, {name: part.shape(name) for name in weights})
+def part_targets(part: Part[Config]) -> Targets:
+    """The table of a part of a checkpoint, with the shapes that are in its file."""
+    shapes = {name: part.shape(name) for name in names(part.config).file_of}
+    alone = isinstance(part.config, TextConfig) and part.prefix == _REFINER
+    return target_table(part.config, shapes, alone=alone)

@@ -2,18 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from math import isfinite
 
-import torch
 from torch import Tensor
 
-from engine.lora.delta import Low, add_low
-from engine.lora.errors import LoraError
-from engine.lora.file import Factors
 from engine.lora.match import match_part
-from engine.weights.checkpoint import Part
+from engine.lora.steps import apply_steps, read_step
 from engine.weights.configs import Config
 from engine.weights.handles import LoraPatch, WeightsFile
+from engine.weights.part import Part
 from engine.weights.patching import Add
 from engine.weights.tensors import TensorFile
 
@@ -36,45 +32,22 @@ class LoraPatcher:
 
         Raises:
             WeightsError: a file has gone or changed.
-            LoraError: from the function given out, when an alpha is not a finite number.
+            LoraError: from the function given out, when numbers of a file make no sense.
         """
         with ExitStack() as stack:
             tensors = {file: stack.enter_context(TensorFile(file)) for file in files}
+            fits = {file: match_part(file, part).fits for file in tensors}
 
             def add(parameter: str, entries: tuple[LoraPatch, ...], weight: Tensor) -> None:
-                changes = [
-                    read_low(
+                steps = [
+                    read_step(
                         tensors[entry.file],
-                        match_part(entry.file, part).fits[parameter],
+                        fits[entry.file][parameter],
                         entry.strength,
                         weight.device,
                     )
                     for entry in entries
                 ]
-                add_low(weight, changes)
+                apply_steps(weight, steps)
 
             yield add
-
-
-def read_low(tensors: TensorFile, factors: Factors, strength: float, device: torch.device) -> Low:
-    """Read the factors of one module, upcast to float32.
-
-    Raises:
-        LoraError: the file's alpha is not a finite number.
-    """
-    up = tensors.read(factors.up, torch.float32).to(device).flatten(1)
-    down = tensors.read(factors.down, torch.float32).to(device).flatten(1)
-    mid = tensors.read(factors.mid, torch.float32).to(device) if factors.mid else None
-    scale = _scale(tensors, factors, rank=down.shape[0])
-    return Low(strength * scale, up, down, mid)
-
-
-def _scale(tensors: TensorFile, factors: Factors, rank: int) -> float:
-    """``scale`` if the file has it, else alpha / rank, else 1."""
-    name = factors.scale or factors.alpha
-    if not name:
-        return 1.0
-    value = tensors.read(name, torch.float64)
-    if value.numel() != 1 or not isfinite(value.item()):
-        raise LoraError(f"{tensors.file.name}: {name} is not one finite number.")
-    return value.item() if factors.scale else value.item() / rank

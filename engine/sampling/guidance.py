@@ -1,96 +1,76 @@
-"""Classifier-free guidance: positive and negative prompts to one denoiser for the samplers.
+"""Classifier-free guidance: predictions of prompts to one prediction for the samplers.
 
-Decides which prompt parts are evaluated together in one call of the model, and how their
-predictions are weighted. Masks of the latent are `mask.py`'s, what a prediction is, `model.py`'s.
+Here the hooks of `hooks.py` act, in the order that packs of ComfyUI rely on. Which prompts share a
+call of the model, and how parts of a group are mixed, is `evaluation.py`'s; other mixtures of
+prompts than positive and negative are in `guiders.py`.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from engine.sampling.conditioning import Entry
-from engine.sampling.model import Predict
-
-# Contexts of unequal length are repeated to a common one, up to this many times the shortest.
-_LONGEST_REPEAT = 4
-# Keeps the weighted mean finite when every strength is 0.
-_NO_WEIGHT = 1e-37
+from engine.sampling.entries import Entry
+from engine.sampling.evaluation import Evaluator
+from engine.sampling.hooks import Groups, Moment, Predictions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Guided:
     """The denoiser of a KSampler: U + (C - U) cfg (Ho & Salimans 2022, arXiv 2207.12598).
 
-    At cfg 1 the negative prompt is not evaluated and its prediction is 0, unless `needs_uncond`.
+    At cfg 1 the negative prompt is not evaluated and its prediction is 0, unless something asks for
+    it. Without a negative prompt (`negative` None) the same holds at every cfg.
     """
 
-    predict: Predict
+    evaluate: Evaluator
     positive: tuple[Entry, ...]
-    negative: tuple[Entry, ...]
+    negative: tuple[Entry, ...] | None
     cfg: float
-    needs_uncond: bool = False
 
     def __call__(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """`x` float32 [B, C, h, w] to the guided and the unguided clean prediction."""
-        skip = math.isclose(self.cfg, 1.0) and not self.needs_uncond
-        negative = () if skip else self.negative
-        C, U = predict_groups(self.predict, x, float(sigma), (self.positive, negative))
-        return U + (C - U) * self.cfg, U
+        skip = math.isclose(self.cfg, 1.0) and not needs_uncond(self.evaluate)
+        groups: Groups = (self.positive, None if skip else self.negative)
+        moment = moment_of(self.evaluate, x, sigma, self.cfg, groups)
+        hooks = self.evaluate.model.hooks
+        if hooks.evaluate is None:
+            predictions = self.evaluate(groups, x, sigma)
+        else:
+            predictions = hooks.evaluate(groups, moment)
+        for hook in hooks.pre_cfg:
+            predictions = hook(predictions, moment)
+        return guide(predictions, moment), predictions[1]
 
 
-def predict_groups(
-    predict: Predict, x: Tensor, sigma: float, groups: Sequence[Sequence[Entry]]
-) -> tuple[Tensor, ...]:
-    """One clean prediction for each group: the mean of its active entries', weighted by strength.
-
-    A group with no active entry predicts 0. Entries that can share a call do, the last first: a
-    plain positive and negative pair is one batch [negative, positive].
-    """
-    waiting = [
-        (number, entry)
-        for number, group in enumerate(groups)
-        for entry in group
-        if entry.active(sigma)
-    ]
-    sums = [torch.zeros_like(x) for _ in groups]
-    weights = [_NO_WEIGHT] * len(groups)
-    while waiting:
-        first = waiting[0][1]
-        batch = [item for item in waiting if _can_share(first, item[1])]
-        waiting = [item for item in waiting if not _can_share(first, item[1])]
-        batch.reverse()
-        contexts = _batched([entry.context for _, entry in batch], x.shape[0])
-        many = x.repeat(len(batch), *[1] * (x.ndim - 1))
-        levels = torch.full((many.shape[0],), sigma, dtype=torch.float32, device=x.device)
-        found = predict(many, levels, contexts).chunk(len(batch))
-        for (number, entry), prediction in zip(batch, found, strict=True):
-            sums[number] += prediction * entry.strength
-            weights[number] += entry.strength
-    return tuple(total / weight for total, weight in zip(sums, weights, strict=True))
+def needs_uncond(evaluate: Evaluator) -> bool:
+    """Whether the negative prediction is used even where its weight is 0."""
+    return evaluate.facts.needs_uncond or evaluate.model.hooks.needs_uncond
 
 
-def _can_share(one: Entry, other: Entry) -> bool:
-    """Whether repeating tokens to a common length is cheaper than another call of the model."""
-    lengths = one.context.shape[1], other.context.shape[1]
-    same_width = one.context.shape[2:] == other.context.shape[2:]
-    return same_width and math.lcm(*lengths) <= _LONGEST_REPEAT * min(lengths)
-
-
-def _batched(contexts: Sequence[Tensor], batch: int) -> Tensor:
-    """The contexts of one call, float32 [batch * len(contexts), T, D].
-
-    Repeating a whole context does not change attention, so every length is brought to the common
-    multiple. A context with another batch size than the latent's is repeated, then cut.
-    """
-    length = math.lcm(*(context.shape[1] for context in contexts))
-    return torch.cat(
-        [
-            context.repeat(math.ceil(batch / context.shape[0]), length // context.shape[1], 1)[
-                :batch
-            ]
-            for context in contexts
-        ]
+def moment_of(evaluate: Evaluator, x: Tensor, sigma: Tensor, cfg: float, groups: Groups) -> Moment:
+    """What hooks see of the evaluation of `groups` at `x` [B, C, h, w] and `sigma` []."""
+    return Moment(
+        model=evaluate.model,
+        facts=evaluate.facts,
+        x=x,
+        sigma=sigma.to(x).expand(x.shape[0]),
+        level=float(sigma),
+        cfg=cfg,
+        groups=groups,
+        predict=lambda groups, x, patches: evaluate(groups, x, sigma, patches),
     )
+
+
+def guide(predictions: Predictions, moment: Moment) -> Tensor:
+    """The guided prediction from (positive, negative, ...), by the model's CFG hooks."""
+    C, U, hooks = predictions[0], predictions[1], moment.model.hooks
+    guided = U + (C - U) * moment.cfg if hooks.cfg is None else hooks.cfg(C, U, moment)
+    return after_cfg(guided, predictions, moment)
+
+
+def after_cfg(guided: Tensor, predictions: Predictions, moment: Moment) -> Tensor:
+    """`guided` as the model's post-CFG hooks leave it."""
+    for hook in moment.model.hooks.post_cfg:
+        guided = hook(guided, predictions, moment)
+    return guided

@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
-import torch
-from torch import Tensor
-
-from engine.sampling.conditioning import Entry, read_conditioning
-from engine.sampling.guidance import Guided
+from engine.sampling.guiders import CfgGuider
+from engine.sampling.latents import fit_latent
 from engine.sampling.model import DiffusionModel, Network, network_model
-from engine.sampling.noise import NoiseProfile, start_noise
-from engine.sampling.pipeline import OnStep, Start, Step, run_sampler
-from engine.sampling.resume import NEVER, Resume
+from engine.sampling.noises import NoNoise, SeededNoise, noise_for
+from engine.sampling.pipeline import Start, Step, Surroundings, noise_habit, run_sampler
+from engine.sampling.resume import Resume
 from engine.sampling.samplers.registry import SAMPLERS, sampler
 from engine.sampling.schedulers import SCHEDULERS, cut_steps, ksampler_sigmas
 
@@ -43,19 +40,13 @@ def ksample(
     positive: Conditioning,
     negative: Conditioning,
     denoise: float = 1.0,
-    device: torch.device | str = "cpu",
-    on_step: OnStep | None = None,
-    profile: NoiseProfile = NoiseProfile.CURRENT,
     stages: Stages = Stages(),
-    resume: Resume = NEVER,
+    **around: Unpack[Surroundings],
 ) -> dict[str, Any]:
     """A copy of the LATENT dict `latent` with new `samples`: float32 [B, C, h, w], on the CPU.
 
     `latent` holds `samples` [B, C, h, w] in VAE space and may hold `noise_mask` and `batch_index`.
-    `positive` and `negative` are CONDITIONING values. A bare network is sampled as SD1's family;
-    `device` is where it computes. `on_step` is called once for every step; what it raises ends
-    the run. With `resume` a run goes on from where an earlier attempt was cut off: the same latent,
-    and `on_step` is called for the steps that are still made.
+    `positive` and `negative` are CONDITIONING values. A bare network is sampled as SD1's family.
 
     Raises ValueError for unknown names, a latent or a prompt made for another family of models,
     and conditioning that cannot be used.
@@ -74,65 +65,9 @@ def ksample(
     sigmas = cut_steps(
         sigmas, stages.start_at_step, stages.end_at_step, full_denoise=stages.full_denoise
     )
-    samples = fit_channels(latent["samples"], model.format.channels)
-    noise = (
-        start_noise(samples, seed, latent.get("batch_index"))
-        if stages.add_noise
-        else torch.zeros(samples.shape)
-    )
-    guided = Guided(
-        model.predict,
-        _entries("positive", positive, model, device),
-        _entries("negative", negative, model, device),
-        cfg,
-        needs_uncond=chosen.needs_uncond,
-    )
-    start = Start(samples, noise, seed, latent.get("noise_mask"))
-    result = run_sampler(
-        model,
-        guided,
-        chosen,
-        sigmas,
-        start,
-        device=device,
-        profile=profile,
-        on_step=on_step,
-        resume=resume,
-    )
-    return {**latent, "samples": result}
-
-
-def _entries(
-    name: str, value: Conditioning, model: DiffusionModel, device: torch.device | str
-) -> tuple[Entry, ...]:
-    entries = read_conditioning(value, model.sampling.levels, device)
-    for entry in entries:
-        width = entry.context.shape[-1]
-        if width != model.context_width:
-            raise ValueError(
-                f"The {name} conditioning is {width} wide and this model takes "
-                f"{model.context_width}: it was encoded by the CLIP of another model family. "
-                "Connect the CLIP of the same checkpoint."
-            )
-    return entries
-
-
-def fit_channels(samples: Tensor, channels: int) -> Tensor:
-    """An empty latent [B, C, h, w] made for another family, widened or cut to `channels`.
-
-    Raises ValueError for a latent that is not [B, C, h, w], or has something in it and the wrong
-    channels.
-    """
-    if samples.ndim != 4:
-        raise ValueError(
-            f"The latent has the shape {list(samples.shape)}; this model takes [batch, {channels}, "
-            "height / 8, width / 8]. Make it with Empty Latent Image or VAE Encode."
-        )
-    if samples.shape[1] == channels:
-        return samples
-    if bool(samples.any()):
-        raise ValueError(
-            f"The latent has {samples.shape[1]} channels and this model takes {channels}: it was "
-            "made by the VAE of another model family. Encode the picture with this model's VAE."
-        )
-    return samples.repeat(1, -(-channels // samples.shape[1]), 1, 1)[:, :channels]
+    samples = fit_latent(latent, model.format)
+    source = SeededNoise(seed) if stages.add_noise else NoNoise(seed)
+    noise = noise_for(source, samples, latent, noise_habit(model, around))
+    start = Start(samples, noise, seed, latent.get("noise_mask"), latent.get("batch_index"))
+    guider = CfgGuider(model, positive, negative, cfg)
+    return {**latent, "samples": run_sampler(model, guider, chosen, sigmas, start, **around)}

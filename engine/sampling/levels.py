@@ -1,14 +1,15 @@
 """Noise levels: the sigmas a model was trained on, and the timesteps and percents they stand for.
 
 Values only: each class is a few numbers, hashable and picklable; tables are computed from them once
-and kept. How a network's output becomes a clean prediction is in `model_sampling.py`, which sigmas
-a run visits is in `schedulers.py`.
+and kept. Here are the levels of the DDPM table; those of rectified flow are in `flow_levels.py`,
+those without steps in `continuous_levels.py`. How a network's output becomes a clean prediction is
+in `model_sampling.py`, which sigmas a run visits is in `schedulers.py`.
 
 `timestep` and `sigma` take and give float32 tensors of any shape, on the tensor's device.
 """
 
 import functools
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +44,13 @@ class Levels(Protocol):
         ...
 
 
+def unlimited_percent(percent: float, sigma: Callable[[float], Tensor | float]) -> float:
+    """`percent_to_sigma` of models whose noise has no limit; `sigma` of what is left of the way."""
+    if percent <= 0:
+        return BEFORE_START
+    return 0.0 if percent >= 1 else float(sigma(1 - percent))
+
+
 @dataclass(frozen=True, slots=True)
 class Discrete:
     """DDPM tables (SD1, SD2, SDXL): beta linear in its square root, or `spacing="linear"` itself.
@@ -72,17 +80,58 @@ class Discrete:
         return distance.argmin(dim=-1).float()
 
     def sigma(self, timestep: Tensor) -> Tensor:
-        logs = _discrete_table(self)[1].to(timestep.device)
-        t = timestep.float().clamp(0, self.steps - 1)
-        low, part = t.floor().long(), t.frac()
-        return ((1 - part) * logs[low] + part * logs[t.ceil().long()]).exp()
+        return _between(_discrete_table(self)[1].to(timestep.device), timestep.float())
 
     def percent_to_sigma(self, percent: float) -> float:
-        if percent <= 0:
-            return BEFORE_START
-        if percent >= 1:
-            return 0.0
-        return float(self.sigma(torch.tensor((1 - percent) * (self.steps - 1))))
+        last = self.steps - 1
+        return unlimited_percent(percent, lambda left: self.sigma(torch.tensor(left * last)))
+
+
+@dataclass(frozen=True, slots=True)
+class Distilled:
+    """Part of a DDPM table, for networks that were distilled to fewer steps (LCM).
+
+    Of every so many entries the last one is kept: a network distilled to 50 steps is told 19, 39,
+    ... 999.
+    """
+
+    whole: Discrete = Discrete()
+    steps: int = 50
+
+    @property
+    def flow(self) -> bool:
+        return False
+
+    @property
+    def stride(self) -> int:
+        return self.whole.steps // self.steps
+
+    @property
+    def table(self) -> Tensor:
+        return _discrete_table(self.whole)[0][self.stride - 1 :: self.stride]
+
+    def timestep(self, sigma: Tensor) -> Tensor:
+        logs = self._logs(sigma)
+        nearest = (sigma.log()[..., None] - logs).abs().argmin(dim=-1)
+        return (nearest * self.stride + self.stride - 1).float()
+
+    def sigma(self, timestep: Tensor) -> Tensor:
+        places = (timestep.float() - (self.stride - 1)) / self.stride
+        return _between(self._logs(timestep), places)
+
+    def percent_to_sigma(self, percent: float) -> float:
+        last = self.whole.steps - 1
+        return unlimited_percent(percent, lambda left: self.sigma(torch.tensor(left * last)))
+
+    def _logs(self, like: Tensor) -> Tensor:
+        return _discrete_table(self.whole)[1][self.stride - 1 :: self.stride].to(like.device)
+
+
+def _between(logs: Tensor, places: Tensor) -> Tensor:
+    """Sigmas at `places` between the entries of a table that is given by its logarithms."""
+    t = places.clamp(0, len(logs) - 1)
+    low, part = t.floor().long(), t.frac()
+    return ((1 - part) * logs[low] + part * logs[t.ceil().long()]).exp()
 
 
 # The last alpha_bar of a zero-terminal-SNR table: zero would make its sigma infinite.
@@ -105,116 +154,3 @@ def _discrete_table(levels: Discrete) -> tuple[Tensor, Tensor]:
         alpha_bar[-1] = _ALMOST_NO_SIGNAL
     sigmas = ((1 - alpha_bar) / alpha_bar).sqrt()
     return sigmas.float(), sigmas.log().float()
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """Rectified flow with a resolution shift (SD3, AuraFlow, Flux schnell).
-
-    Esser et al. 2024, arXiv 2403.03206, eq. 23.
-    """
-
-    shift: float = 1.0
-    multiplier: float = 1000.0
-
-    @property
-    def flow(self) -> bool:
-        return True
-
-    @property
-    def table(self) -> Tensor:
-        return _flow_table(self, 1000)
-
-    def timestep(self, sigma: Tensor) -> Tensor:
-        """Not the inverse of `sigma`: the network is told the shifted time."""
-        return sigma * self.multiplier
-
-    def sigma(self, timestep: Tensor) -> Tensor:
-        u = timestep / self.multiplier
-        return self.shift * u / (1 + (self.shift - 1) * u)
-
-    def percent_to_sigma(self, percent: float) -> float:
-        return _flow_percent(self, percent)
-
-
-@dataclass(frozen=True, slots=True)
-class Flux:
-    """Flux dev: the shift is exponential in `mu`, and time runs 0..1."""
-
-    mu: float = 1.15
-
-    @property
-    def flow(self) -> bool:
-        return True
-
-    @property
-    def table(self) -> Tensor:
-        return _flow_table(self, 10000)
-
-    @property
-    def multiplier(self) -> float:
-        return 1.0
-
-    def timestep(self, sigma: Tensor) -> Tensor:
-        return sigma
-
-    def sigma(self, timestep: Tensor) -> Tensor:
-        shift = math.exp(self.mu)
-        return shift / (shift + (1 / timestep - 1))
-
-    def percent_to_sigma(self, percent: float) -> float:
-        return _flow_percent(self, percent)
-
-
-@functools.lru_cache(maxsize=32)
-def _flow_table(levels: Flow | Flux, size: int) -> Tensor:
-    return levels.sigma(torch.arange(1, size + 1) / size * levels.multiplier)
-
-
-def _flow_percent(levels: Flow | Flux, percent: float) -> float:
-    if percent <= 0:
-        return 1.0
-    if percent >= 1:
-        return 0.0
-    time = torch.tensor((1 - percent) * levels.multiplier, dtype=torch.float64)
-    return float(levels.sigma(time))
-
-
-@dataclass(frozen=True, slots=True)
-class Continuous:
-    """Any sigma between two ends.
-
-    `kind="edm"` is told ln(s) / 4 (Karras et al. 2022, arXiv 2206.00364), `kind="v"` the angle
-    2 atan(s) / pi.
-    """
-
-    low: float = 0.002
-    high: float = 80.0
-    kind: str = "edm"
-
-    @property
-    def flow(self) -> bool:
-        return False
-
-    @property
-    def table(self) -> Tensor:
-        return _continuous_table(self)
-
-    def timestep(self, sigma: Tensor) -> Tensor:
-        return 0.25 * sigma.log() if self.kind == "edm" else sigma.atan() / math.pi * 2
-
-    def sigma(self, timestep: Tensor) -> Tensor:
-        return (timestep / 0.25).exp() if self.kind == "edm" else (timestep * math.pi / 2).tan()
-
-    def percent_to_sigma(self, percent: float) -> float:
-        if percent <= 0:
-            return BEFORE_START
-        if percent >= 1:
-            return 0.0
-        low, high = (math.log(float(self.table[i])) for i in (0, -1))
-        return math.exp(low + (high - low) * (1 - percent))
-
-
-@functools.lru_cache(maxsize=32)
-def _continuous_table(levels: Continuous) -> Tensor:
-    return torch.linspace(math.log(levels.low), math.log(levels.high), 1000).exp()

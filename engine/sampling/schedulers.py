@@ -4,16 +4,17 @@ Adding one is a function of (levels, n) and a line in `_SCHEDULERS`. What a samp
 sigmas is in `samplers/`.
 """
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from engine.sampling import curves
 from engine.sampling.beta import beta_ppf
 from engine.sampling.levels import Levels
+from engine.sampling.sigmas import with_last
 
-Scheduler = Callable[[Levels, int], list[float]]
+Scheduler = Callable[[Levels, int], Sequence[float] | Tensor]
 
 # A last sigma below this is as good as the 0 that every list ends with.
 _ALREADY_ZERO = 1e-5
@@ -22,13 +23,15 @@ _ALREADY_ZERO = 1e-5
 def scheduler_sigmas(levels: Levels, scheduler: str, steps: int) -> Tensor:
     """The sigmas of `steps` steps: float32 [steps + 1] as a rule, falling, the last one 0.
 
-    Raises ValueError for an unknown `scheduler`.
+    Raises ValueError for an unknown `scheduler` and for less than one step.
     """
+    if steps < 1:
+        raise ValueError(f"{steps} steps are none: ask for at least 1.")
     if scheduler not in _SCHEDULERS:
         raise ValueError(
             f'There is no scheduler called "{scheduler}". Choose one of: {", ".join(SCHEDULERS)}.'
         )
-    return torch.tensor(_SCHEDULERS[scheduler](levels, steps), dtype=torch.float32)
+    return torch.as_tensor(_SCHEDULERS[scheduler](levels, steps), dtype=torch.float32)
 
 
 def ksampler_sigmas(
@@ -57,6 +60,29 @@ def ksampler_sigmas(
     return sigmas if whole else sigmas[-(steps + 1) :]
 
 
+def basic_sigmas(levels: Levels, scheduler: str, steps: int, denoise: float = 1.0) -> Tensor:
+    """The list that BasicScheduler gives: the last `steps` of a schedule that `denoise` lengthens.
+
+    Unlike a KSampler's it never has more than `steps` + 1 sigmas, and no sampler has a say in it.
+    """
+    if denoise <= 0:
+        return torch.empty(0)
+    total = int(steps / denoise) if denoise < 1 else steps
+    return scheduler_sigmas(levels, scheduler, total)[-(steps + 1) :]
+
+
+def beta_sigmas(levels: Levels, steps: int, alpha: float, beta_: float) -> Tensor:
+    """The "beta" scheduler with numbers of one's own. Raises ValueError unless both are above 0."""
+    return torch.tensor(beta(levels, steps, alpha, beta_), dtype=torch.float32)
+
+
+def turbo_sigmas(levels: Levels, steps: int, denoise: float) -> Tensor:
+    """Of the timesteps 999, 899, ... 99 those that `denoise` leaves, `steps` at most; then 0."""
+    first = 10 - int(10 * denoise)
+    times = [float(1000 - 100 * k - 1) for k in range(10)][first : first + steps]
+    return torch.cat([levels.sigma(torch.tensor(times)), torch.zeros(1)])
+
+
 def cut_steps(
     sigmas: Tensor,
     start: int | None = None,
@@ -71,7 +97,7 @@ def cut_steps(
     if end is not None and end < len(sigmas) - 1:
         sigmas = sigmas[: end + 1]
         if full_denoise:
-            sigmas = torch.cat([sigmas[:-1], torch.zeros(1)])
+            sigmas = with_last(sigmas, 0.0)
     if start is not None:
         sigmas = sigmas[start:] if start < len(sigmas) - 1 else sigmas[:0]
     return sigmas
@@ -100,15 +126,12 @@ def _evenly_timed(levels: Levels, points: int) -> list[float]:
     return list(levels.sigma(times).tolist())
 
 
-def karras(levels: Levels, n: int, rho: float = 7.0) -> list[float]:
-    """Karras et al. 2022, arXiv 2206.00364, eq. 5."""
-    low, high = (_end(levels, i) ** (1 / rho) for i in (0, -1))
-    return [*((high + r * (low - high)) ** rho for r in _ramp(n)), 0.0]
+def karras(levels: Levels, n: int) -> Tensor:
+    return curves.karras(n, _end(levels, 0), _end(levels, -1))
 
 
-def exponential(levels: Levels, n: int) -> list[float]:
-    low, high = (math.log(_end(levels, i)) for i in (0, -1))
-    return [*(math.exp(high + r * (low - high)) for r in _ramp(n)), 0.0]
+def exponential(levels: Levels, n: int) -> Tensor:
+    return curves.exponential(n, _end(levels, 0), _end(levels, -1))
 
 
 def ddim_uniform(levels: Levels, n: int) -> list[float]:
@@ -122,18 +145,20 @@ def ddim_uniform(levels: Levels, n: int) -> list[float]:
 
 def beta(levels: Levels, n: int, alpha: float = 0.6, beta: float = 0.6) -> list[float]:
     """Timesteps at quantiles of a Beta distribution (arXiv 2407.12173); repeated entries are
-    dropped.
+    dropped. Raises ValueError unless both numbers are above 0.
     """
+    if alpha <= 0 or beta <= 0:
+        raise ValueError(f"alpha {alpha:g} and beta {beta:g} both have to be above 0.")
     table = levels.table.tolist()
     last = len(table) - 1
     picked = [round(beta_ppf(1 - k / n, alpha, beta) * last) for k in range(n)]
     return [*(table[index] for index in dict.fromkeys(picked)), 0.0]
 
 
-def linear_quadratic(levels: Levels, n: int) -> list[float]:
+def linear_quadratic(levels: Levels, n: int) -> Tensor:
     """A linear half down to `threshold` noise removed, then quadratic (Mochi, Genmo 2024)."""
     if n == 1:
-        return [_end(levels, -1), 0.0]
+        return torch.tensor([_end(levels, -1), 0.0])
     threshold = 0.025
     linear, quadratic = n // 2, n - n // 2
     gap = linear - threshold * n
@@ -142,24 +167,21 @@ def linear_quadratic(levels: Levels, n: int) -> list[float]:
     c0 = c2 * linear**2
     removed = [i * threshold / linear for i in range(linear)]
     removed += [c2 * i**2 + c1 * i + c0 for i in range(linear, n)]
-    return [(1 - share) * _end(levels, -1) for share in [*removed, 1.0]]
+    return torch.tensor([1 - share for share in [*removed, 1.0]]) * _end(levels, -1)
 
 
 def kl_optimal(levels: Levels, n: int) -> list[float]:
     """Sabour et al. 2024, arXiv 2404.14507, eq. 3.12. One step goes from sigma_max to 0."""
+    if n == 1:
+        return [_end(levels, -1), 0.0]
     # In float32, as everywhere: near a zero-terminal-SNR sigma_max the tangent shows it.
     ends = levels.table[[0, -1]].atan()
-    ramp = torch.tensor(_ramp(n))
+    ramp = torch.tensor(curves.ramp(n))
     return [*(ramp * ends[0] + (1 - ramp) * ends[1]).tan().tolist(), 0.0]
 
 
 def _end(levels: Levels, index: int) -> float:
     return float(levels.table[index])
-
-
-def _ramp(n: int) -> list[float]:
-    """`n` numbers from 0 to 1; a single one is 0."""
-    return [k / max(n - 1, 1) for k in range(n)]
 
 
 _SCHEDULERS: Mapping[str, Scheduler] = {

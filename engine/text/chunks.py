@@ -1,16 +1,19 @@
 """Weighted segments to chunks of 77 token slots: start, up to 75 tokens, end, padding.
 
-No torch, no networks. `embedding:name` references are read as plain words here, as an installation
-without an embeddings folder reads them, and are named in `Tokens.references` so that the caller can
-say so.
+No torch, no networks. What `embedding:name` stands for is a `Lexicon`'s to say; without one such
+references are read as plain words, and are named in `Tokens.references` so that the caller can say
+so.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.text.emphasis import read_emphasis
+from engine.text.references import Learned, Misfit, Piece, Unknown, read_references
 from engine.text.tokenizer import END, START, clip_tokenizer
+from engine.text.unicode import as_read_by_legacy_tokenizers
+from engine.text.vectors import Lexicon, Row, RowTable
 
 CHUNK_LENGTH = 77
 # A segment this long is cut at the end of a chunk; a shorter one moves to the next chunk whole.
@@ -21,7 +24,7 @@ _REFERENCE = re.compile(r"(?:^|[ \n(])embedding:([^\s():,]+)")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The tokens of one segment of the prompt and the weight they share."""
+    """The tokens of one piece of the prompt and the weight they share."""
 
     ids: tuple[int, ...]
     weight: float
@@ -31,8 +34,8 @@ class Group:
 class Chunk:
     """One row for the text network. `ids`, `weights` and `groups` have one entry a slot.
 
-    `groups` numbers the segment a slot came from, counted from 1; 0 is start, end or padding, whose
-    weight is always 1.
+    Ids from `VOCABULARY` on are learned vectors. `groups` numbers the piece a slot came from,
+    counted from 1; 0 is start, end or padding, whose weight is always 1.
     """
 
     ids: tuple[int, ...]
@@ -42,24 +45,81 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A tokenised prompt: at least one chunk, and the embedding names that were read as words."""
+    """A tokenised prompt.
+
+    Attributes:
+        chunks: at least one.
+        references: embedding names that were read as words, for want of a lexicon.
+        rows: the learned vectors in the chunks; id `VOCABULARY + n` stands for the n-th.
+        unknown: embedding names that the lexicon does not know.
+        misfits: embedding names whose vectors have another width than this network's.
+    """
 
     chunks: tuple[Chunk, ...]
     references: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    unknown: tuple[str, ...] = ()
+    misfits: tuple[str, ...] = ()
 
 
-def tokenize(text: str, *, padding: int = END, weights: bool = True) -> Tokens:
+def tokenize(
+    text: str,
+    *,
+    padding: int = END,
+    weights: bool = True,
+    legacy: bool = False,
+    lexicon: Lexicon | None = None,
+) -> Tokens:
     """The chunks of `text` in the engine dialect.
 
-    `padding` is 49407 for CLIP-L and 0 for CLIP-H and G; `weights=False` reads brackets as text.
+    `padding` is 49407 for CLIP-L and 0 for CLIP-H and G; `weights=False` reads brackets as text;
+    `legacy` tokenises as older installations did.
 
     >>> tokenize("a (red:1.3) cat").chunks[0].ids[:5]
     (49406, 320, 736, 2368, 49407)
     """
-    segments = read_emphasis(text, weights=weights)
-    ids = clip_tokenizer().encode_all([segment.text for segment in segments])
-    groups = [Group(tuple(i), s.weight) for i, s in zip(ids, segments, strict=True)]
-    return Tokens(pack(groups, padding=padding), tuple(_REFERENCE.findall(text)))
+    reading = _Reading()
+    for segment in read_emphasis(text, weights=weights):
+        pieces = [segment.text] if lexicon is None else read_references(segment.text, lexicon)
+        for piece in pieces:
+            reading.add(piece, segment.weight)
+    return Tokens(
+        pack(reading.groups(legacy=legacy), padding=padding),
+        tuple(_REFERENCE.findall(text)) if lexicon is None else (),
+        reading.table.rows,
+        tuple(reading.unknown),
+        tuple(reading.misfits),
+    )
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The pieces of a prompt that is being read; texts are tokenised all at once in the end."""
+
+    pieces: list[tuple[str | tuple[int, ...], float]] = field(default_factory=list)
+    table: RowTable = field(default_factory=RowTable)
+    unknown: list[str] = field(default_factory=list)
+    misfits: list[str] = field(default_factory=list)
+
+    def add(self, piece: Piece, weight: float) -> None:
+        match piece:
+            case Learned(rows=rows):
+                self.pieces.append((self.table.ids(rows), weight))
+            case Unknown(name):
+                self.unknown.append(name)
+            case Misfit(name):
+                self.misfits.append(name)
+            case _:
+                self.pieces.append((piece, weight))
+
+    def groups(self, *, legacy: bool) -> list[Group]:
+        texts = [piece for piece, _ in self.pieces if isinstance(piece, str)]
+        read = [as_read_by_legacy_tokenizers(text) for text in texts] if legacy else texts
+        found = iter(clip_tokenizer().encode_all(read))
+        return [
+            Group(tuple(next(found)) if isinstance(piece, str) else piece, weight)
+            for piece, weight in self.pieces
+        ]
 
 
 def pack(groups: Sequence[Group], *, padding: int = END) -> tuple[Chunk, ...]:

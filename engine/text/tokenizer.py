@@ -15,6 +15,8 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 
+from engine.text.unicode import whole
+
 START = 49406
 END = 49407
 START_TEXT = "<|startoftext|>"
@@ -41,7 +43,7 @@ class ClipTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids of `text`, 0..49407. A typed `<|endoftext|>` becomes a real end token (49407)."""
-        return list(self.backend.encode(text, add_special_tokens=False).ids)
+        return list(self.backend.encode(whole(text), add_special_tokens=False).ids)
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each of `texts`: `encode` for many short texts at once, several times as fast.
@@ -49,7 +51,8 @@ class ClipTokenizer:
         Equal texts share one list: it is to be read, not changed.
         """
         different = list(dict.fromkeys(texts))
-        found = self.backend.encode_batch_fast(different, add_special_tokens=False)
+        read = [whole(text) for text in different]
+        found = self.backend.encode_batch_fast(read, add_special_tokens=False)
         ids = {text: one.ids for text, one in zip(different, found, strict=True)}
         return [ids[text] for text in texts]
 

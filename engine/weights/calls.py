@@ -1,154 +1,223 @@
-"""What the rest of the engine calls: a UNet, a text encoder and an autoencoder as plain functions.
+"""What the rest of the engine calls: a UNet and a text encoder as plain functions.
 
 Each of them asks its owner for the live module at every call, so a call is always computed with
 the weights and patches of its own handle, whatever ran in between. Tensors may come from any
-device; what travels on links (conditioning, latents, pictures) comes out in main memory, and a
-prediction on the device of its latent. Everything is float32; no gradients are kept.
+device; conditioning comes out in main memory, and a prediction on the device of its latent.
+Everything that goes in and out is float32; no gradients are kept. The autoencoder has a file of its
+own.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from engine.weights.configs import TextConfig, UnetConfig, VaeConfig
+from engine.weights.configs import TextConfig, TextKind, UnetConfig
+from engine.weights.errors import WeightsError
+from engine.weights.finite import all_finite
+from engine.weights.learned import learned
+from engine.weights.lending import Lender
+from engine.weights.memory import unet_bytes
+from engine.weights.networks import Network
+from engine.weights.sites import Patches
+from engine.weights.trained import Trained
+from engine.weights.walk import NO_PATCHES, Control, Walk
 
-# Any: what diffusers and transformers return is untyped for us.
-Borrow = Callable[[], AbstractContextManager[Any]]
-
-# Pixels decoded or encoded at a time: bounds the memory that a batch takes.
-_PIXELS_AT_ONCE = 512 * 512
 _END_TOKEN = 49407
+_WORDS = "embeddings.token_embedding"
 
 
 class UNet:
-    """Predicts the noise (``prediction`` "eps") or the velocity ("v") in a latent.
+    """Predicts the noise or the velocity in a latent, as ``trained.prediction`` says.
 
     Attributes:
-        prediction: "eps" or "v".
+        trained: how it is to be sampled.
         context_width: channels that the text conditioning must have.
     """
 
-    def __init__(self, borrow: Borrow, config: UnetConfig, prediction: str) -> None:
-        self._borrow = borrow
-        self.prediction = prediction
+    def __init__(self, lend: Lender, config: UnetConfig, trained: Trained, name: str = "") -> None:
+        """``name`` is the file's, for messages."""
+        self._lend = lend
+        self._config = config
+        self._name = name or "the model"
+        self._proved = False
+        self.trained = trained
         self.context_width = config.context_width
 
     @torch.no_grad()
-    def __call__(self, x: Tensor, timestep: Tensor, context: Tensor) -> Tensor:
+    def __call__(
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        *,
+        y: Tensor | None = None,
+        concat: Tensor | None = None,
+        control: Control | None = None,
+        patches: Patches | None = None,
+    ) -> Tensor:
         """One prediction.
 
         Args:
             x: scaled noisy latent, float32 [B, 4, h, w].
             timestep: float32 [B], on the 0..999 scale of training.
             context: text conditioning, float32 [B, T, context_width].
+            y: vector beside the text, float32 [B, trained.vector]; ignored by a network without.
+            concat: what ``trained.concat`` names, float32 [B, n, h, w]; ignored by a network
+                without.
+            control: lists "input", "middle" and "output" of what is added inside, used from their
+                ends; see ``Walk``.
+            patches: functions that act inside, with their ``call`` set.
 
         Returns:
             float32 [B, 4, h, w].
+
+        Raises:
+            ValueError: ``y`` or ``concat`` is missing or of another length.
+            WeightsError: the first prediction is not finite, or memory does not suffice.
         """
-        with self._borrow() as module:
-            ready, time = _ready(x, module), timestep.to(next(module.parameters()).device)
-            words = context.to(ready)
-            (out,) = module(ready, time, encoder_hidden_states=words, return_dict=False)
-        return torch.as_tensor(out).to(x.device, torch.float32).contiguous()
+        x, y = self._whole_input(x, concat), self._vector(y)
+        needs = unet_bytes(self._config, x.shape[0] * x.shape[2] * x.shape[3])
+        work = partial(_predict, x, timestep, context, y, control, patches or NO_PATCHES)
+        out = self._lend(work, needs)
+        if not self._proved:
+            self._prove(x, context, out)
+        return out
+
+    def _whole_input(self, x: Tensor, concat: Tensor | None) -> Tensor:
+        more = self._config.channels - x.shape[1]
+        if more == 0:
+            return x
+        if concat is None or concat.shape[1] != more:
+            there = 0 if concat is None else concat.shape[1]
+            words = " and ".join(self.trained.concat).replace("_", " ") or "nothing"
+            raise ValueError(
+                f"{self._name} takes {self._config.channels} channels, the latent's "
+                f"{x.shape[1]} and {more} more ({words}), and {there} more are there. Prepare its "
+                "prompts with InpaintModelConditioning or InstructPixToPixConditioning."
+            )
+        return torch.cat([x, concat.to(x)], dim=1)
+
+    def _vector(self, y: Tensor | None) -> Tensor | None:
+        length = self._config.vector
+        if not length:
+            return None
+        if y is None or y.shape[-1] != length:
+            there = "none" if y is None else f"{y.shape[-1]}"
+            raise ValueError(
+                f"{self._name} takes a vector of {length} numbers beside the prompt and got "
+                f"{there}. Encode the prompt with the CLIP of the same checkpoint."
+            )
+        return y
+
+    def _prove(self, x: Tensor, context: Tensor, out: Tensor) -> None:
+        """The first prediction shows whether the weights are numbers at all."""
+        self._proved = all_finite(out)
+        if self._proved or not (all_finite(x) and all_finite(context)):
+            return
+        raise WeightsError(
+            f"{self._name} gives values that are not numbers (NaN or infinite). Its weights are "
+            "damaged, a LoRA on it is, or the precision is too small: try --force-fp32."
+        )
+
+
+def _predict(
+    x: Tensor,
+    timestep: Tensor,
+    context: Tensor,
+    y: Tensor | None,
+    control: Control | None,
+    patches: Patches,
+    network: Network,
+) -> Tensor:
+    ready, words = network.ready(x), network.ready(context)
+    vector = None if y is None else network.ready(y)
+    time = timestep.to(network.choice.device)
+    upcast = network.choice.upcast_attention
+    out = Walk(network.module, words, control, patches, upcast)(ready, time, vector)
+    return out.to(x.device, torch.float32).contiguous()
 
 
 class TextEncoder:
-    """A CLIP text network.
+    """One CLIP text network.
 
     Attributes:
-        layers: how many layers it has.
+        kind: which of the family's text networks it is.
+        layers: how many layers it has, those too that its file leaves out.
         width: channels of its output.
     """
 
-    def __init__(self, borrow: Borrow, config: TextConfig) -> None:
-        self._borrow = borrow
-        self.layers = config.layers
+    def __init__(self, lend: Lender, config: TextConfig, name: str = "") -> None:
+        """``name`` is the file's, for messages."""
+        self._lend = lend
+        self._config = config
+        self._name = name or "this file"
+        self.kind: TextKind = config.kind
+        self.layers = config.layers + config.omitted
         self.width = config.width
 
     @torch.no_grad()
-    def __call__(self, tokens: Tensor, layer: int) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, tokens: Tensor, layer: int, *, norm: bool = True, vectors: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Encode chunks of tokens.
 
         Args:
-            tokens: int64 [B, 77], start and end tokens included.
+            tokens: int64 [B, 77], start and end tokens included; ids beyond the vocabulary are
+                rows of ``vectors``.
             layer: -1 for the last layer, -2 for the one before it, ...; beyond the first layer
                 means the last one.
+            norm: whether the final layer norm follows that layer.
+            vectors: learned vectors that are said in place of words, [N, D].
 
         Returns:
-            The output of that layer after the final layer norm, float32 [B, 77, D], and the final
-            layer's normed vector at the first end token of each chunk, float32 [B, D].
+            The output of that layer, float32 [B, 77, D], and the vector of the final layer at the
+            first end token of each chunk, normed, and projected where the network has a
+            projection: float32 [B, P].
+
+        Raises:
+            WeightsError: the file leaves out the layer that is asked for, or its weights are no
+                numbers.
         """
-        with self._borrow() as module:
-            device = next(module.parameters()).device
-            tokens = tokens.to(device)
-            skips = -self.layers <= layer < -1
-            found = module(input_ids=tokens, output_hidden_states=skips)
-            final: Tensor = found.last_hidden_state
-            hidden = final
-            if skips:
-                # hidden_states[0] is the embedding, so index -2 is the layer before the last.
-                hidden = _final_norm(module)(found.hidden_states[layer])
-        ends = (tokens == _END_TOKEN).int().argmax(dim=1)
-        pooled = final[torch.arange(len(tokens), device=device), ends]
-        return hidden.float().cpu(), pooled.float().cpu()
+        layer = layer if -self.layers <= layer else -1
+        if layer >= -self._config.omitted:
+            raise WeightsError(
+                f"{self._name} leaves out the last layer of its text encoder, and the prompt is to "
+                f"be taken from it. Set stop_at_clip_layer to {-1 - self._config.omitted} or "
+                "lower, or use a file that has all layers."
+            )
+        found = self._lend(partial(_encode, tokens, layer + self._config.omitted, norm, vectors))
+        if not all(all_finite(tensor) for tensor in found):
+            raise WeightsError(
+                f"The text encoder in {self._name} gives values that are not numbers (NaN or "
+                "infinite). Its weights are damaged, or a LoRA on it is."
+            )
+        return found
 
 
-def _final_norm(module: nn.Module) -> nn.Module:
+def _encode(
+    tokens: Tensor, layer: int, norm: bool, vectors: Tensor | None, network: Network
+) -> tuple[Tensor, Tensor]:
+    module, device = network.module, network.choice.device
+    tokens = tokens.to(device)
+    plain = layer == -1 and norm
+    with learned(_inner(module).get_submodule(_WORDS), tokens, vectors) as known:
+        found = module(input_ids=known, output_hidden_states=not plain)
+    final: Tensor = found.last_hidden_state
+    hidden = final
+    if not plain:
+        # hidden_states[0] is the embedding, so index -2 is the layer before the last.
+        hidden = found.hidden_states[layer]
+        hidden = _inner(module).get_submodule("final_layer_norm")(hidden) if norm else hidden
+    ends = (tokens == _END_TOKEN).int().argmax(dim=1)
+    pooled = final[torch.arange(len(tokens), device=device), ends]
+    projection = getattr(module, "text_projection", None)
+    if projection is not None:
+        pooled = projection(pooled)
+    return hidden.float().cpu(), pooled.float().cpu()
+
+
+def _inner(module: nn.Module) -> nn.Module:
     # transformers < 5.6 keeps the network one level down.
-    return getattr(module, "text_model", module).get_submodule("final_layer_norm")
-
-
-class Autoencoder:
-    """Pictures to latents and back. Latents are unscaled, as they are on LATENT links.
-
-    Attributes:
-        factor: pixels per latent cell along one side, 8 in SD1.
-    """
-
-    def __init__(self, borrow: Borrow, config: VaeConfig) -> None:
-        self._borrow = borrow
-        self.factor = config.factor
-
-    @torch.no_grad()
-    def decode(self, latent: Tensor) -> Tensor:
-        """Latent [B, 4, h, w] to pictures, float32 [B, h * factor, w * factor, 3] in 0..1."""
-        pictures = []
-        with self._borrow() as module:
-            for piece in _pieces(latent, latent.shape[2] * latent.shape[3] * self.factor**2):
-                (out,) = module.decode(_ready(piece, module), return_dict=False)
-                picture = ((out.float() + 1) / 2).clamp(0, 1).movedim(1, -1)
-                pictures.append(picture.cpu().contiguous())
-        return torch.cat(pictures)
-
-    @torch.no_grad()
-    def encode(self, image: Tensor) -> Tensor:
-        """Pictures [B, H, W, 3 or more] in 0..1 to the posterior mean, float32 [B, 4, h, w].
-
-        Sides that are no multiple of ``factor`` are cut to one, the same on both ends.
-        """
-        cut = self._cropped(image)[..., :3].movedim(-1, 1) * 2 - 1
-        latents = []
-        with self._borrow() as module:
-            for piece in _pieces(cut, cut.shape[2] * cut.shape[3]):
-                (posterior,) = module.encode(_ready(piece, module), return_dict=False)
-                latents.append(posterior.mean.float().cpu().contiguous())
-        return torch.cat(latents)
-
-    def _cropped(self, image: Tensor) -> Tensor:
-        height, width = image.shape[1:3]
-        top, left = (height % self.factor) // 2, (width % self.factor) // 2
-        height -= height % self.factor
-        width -= width % self.factor
-        return image[:, top : top + height, left : left + width]
-
-
-def _pieces(batch: Tensor, pixels: int) -> tuple[Tensor, ...]:
-    return torch.split(batch, max(1, _PIXELS_AT_ONCE // max(1, pixels)))
-
-
-def _ready(batch: Tensor, module: nn.Module) -> Tensor:
-    like = next(module.parameters())
-    return batch.to(like.device, like.dtype, memory_format=torch.channels_last)
+    inner: nn.Module = getattr(module, "text_model", module)
+    return inner

@@ -1,25 +1,38 @@
-"""What a checkpoint is, read off the names and shapes in its header. No tensor bytes, no torch.
+"""What a text encoder or a VAE is, read off the names and shapes in a header. No bytes, no torch.
 
-SD1 facts that shapes cannot show (heads, groups, one transformer block) are in ``configs.py``.
-A file of another family gets a sentence that says what it seems to be.
+UNets are in ``detect_unet.py``, and which parts a file has in ``checkpoint.py``. A file of another
+family gets a sentence that says what it seems to be.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from engine.weights.configs import (
     LATENT_CHANNELS,
     NORM_GROUPS,
+    Config,
     TextConfig,
-    UnetConfig,
+    TextKind,
     VaeConfig,
 )
+from engine.weights.layouts import Layout
 
 Shapes = Mapping[str, tuple[int, ...]]
+C_co = TypeVar("C_co", bound=Config, covariant=True)
 
 
 class FamilyError(ValueError):
-    """The names are there but their shapes are not those of an SD1 network; the text says why."""
+    """The names are there but the shapes are not those of a network that can be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[C_co]):
+    """A network that the names tell of, and how they are written."""
+
+    config: C_co
+    layout: Layout
 
 
 # The first pattern found in any tensor name says what the file seems to be.
@@ -28,15 +41,10 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
     (r"^(emb_params|string_to_param|clip_[lg]$)", "a textual inversion embedding"),
     (r"(^|\.)double_blocks\.\d", "a Flux model"),
     (r"(^|\.)joint_blocks\.\d", "a Stable Diffusion 3 model"),
-    (r"^conditioner\.embedders\.", "an SDXL checkpoint"),
-    (r"^cond_stage_model\.model\.", "a Stable Diffusion 2 checkpoint"),
     (r"^(control_model|controlnet_|input_hint_block|lllite_)", "a ControlNet"),
     (r"^ip_adapter\.|_ip\.weight$", "an IP-Adapter"),
-    (r"^(down_blocks|mid_block|up_blocks)\.\d", "a UNet in the diffusers layout"),
-    (r"^(encoder|decoder)\.(down|up)_blocks\.", "a VAE in the diffusers layout"),
-    (r"^(text_model\.)?encoder\.layers\.\d", "a text encoder on its own"),
     (r"^encoder\.block\.\d", "a T5 text encoder on its own"),
-    (r"^model\.diffusion_model\.label_emb\.", "an SDXL checkpoint"),
+    (r"^(vision_model|visual)\.", "a CLIP vision model"),
     (r"^model\.diffusion_model\.", "a diffusion model of another family"),
 )
 
@@ -50,115 +58,119 @@ def seems_to_be(shapes: Shapes) -> str:
     return "an unknown kind of file"
 
 
-def unet_config(shapes: Shapes) -> UnetConfig | None:
-    """The UNet whose names, without prefix, are in ``shapes``; None when there is no UNet.
-
-    Raises:
-        FamilyError: there is a UNet and it is not one of SD1.
-    """
-    first = shapes.get("input_blocks.0.0.weight")
-    if first is None:
-        return None
-    _check_sd1_unet(shapes, first)
-    levels = _unet_levels(shapes)
-    widths = tuple(level[0][0] for level in levels)
-    if not _fits_groups(widths):
-        raise FamilyError(f"its widths {widths} are not multiples of {NORM_GROUPS}")
-    if any(len(level) != len(levels[0]) or len(set(level)) != 1 for level in levels):
-        raise FamilyError("its levels are not built alike")
-    return UnetConfig(
-        widths=widths,
-        attention=tuple(level[0][1] for level in levels),
-        resnets=len(levels[0]),
-        context_width=shapes["middle_block.1.transformer_blocks.0.attn2.to_k.weight"][1],
-    )
-
-
-def _check_sd1_unet(shapes: Shapes, first: tuple[int, ...]) -> None:
-    projection = shapes.get("middle_block.1.proj_in.weight", ())
-    context = shapes.get("middle_block.1.transformer_blocks.0.attn2.to_k.weight", ())
-    if "label_emb.0.0.weight" in shapes:
-        raise FamilyError("it seems to be an SDXL checkpoint")
-    if len(projection) == 2:
-        raise FamilyError("it seems to be a Stable Diffusion 2 checkpoint")
-    if len(first) != 4 or len(projection) != 4 or len(context) != 2:
-        raise FamilyError("its middle block is not one of Stable Diffusion 1")
-    if "middle_block.1.transformer_blocks.1.norm1.weight" in shapes:
-        raise FamilyError("it has more than one transformer block per attention")
-    if first[1] != LATENT_CHANNELS:
-        kinds = {9: "an inpainting model", 8: "an instruction (pix2pix) model"}
-        kind = kinds.get(first[1], f"a model with {first[1]} input channels")
-        raise FamilyError(f"it is {kind}, which is not supported")
-
-
-def _unet_levels(shapes: Shapes) -> list[list[tuple[int, bool]]]:
-    """For each level its residual blocks on the way down, as (width, followed by attention)."""
-    levels: list[list[tuple[int, bool]]] = [[]]
-    index = 1
-    while True:
-        block = f"input_blocks.{index}"
-        if f"{block}.0.op.weight" in shapes:
-            levels.append([])
-        elif f"{block}.0.in_layers.2.weight" in shapes:
-            width = _size(shapes, f"{block}.0.in_layers.2.weight")
-            levels[-1].append((width, f"{block}.1.proj_in.weight" in shapes))
-        else:
-            break
-        index += 1
-    if not all(levels):
-        raise FamilyError("it has a level without residual blocks")
-    return levels
-
-
-def vae_config(shapes: Shapes) -> VaeConfig | None:
+def vae_config(shapes: Shapes) -> Found[VaeConfig] | None:
     """The autoencoder whose names, without prefix, are in ``shapes``; None when there is none.
 
     Raises:
-        FamilyError: there is one and it is not the KL autoencoder of SD1.
+        FamilyError: there is one and it is not the KL autoencoder of Stable Diffusion.
     """
-    if not {"decoder.conv_in.weight", "decoder.mid.block_1.conv1.weight"} <= shapes.keys():
+    if "decoder.conv_in.weight" not in shapes:
         return None
+    if "decoder.mid.block_1.conv1.weight" in shapes:
+        layout: Layout = "ldm"
+        level = "encoder.down.{}.block.{}.conv1.weight"
+    elif "decoder.mid_block.resnets.0.conv1.weight" in shapes:
+        old = "decoder.mid_block.attentions.0.query.weight" in shapes
+        layout = "diffusers_old" if old else "diffusers"
+        level = "encoder.down_blocks.{}.resnets.{}.conv1.weight"
+    else:
+        return None
+    channels = size(shapes, "decoder.conv_in.weight", 1)
+    if channels != LATENT_CHANNELS:
+        raise FamilyError(
+            f"its VAE has {channels} latent channels where Stable Diffusion has {LATENT_CHANNELS}"
+        )
     widths: list[int] = []
     resnets = 0
-    while (name := f"encoder.down.{len(widths)}.block.0.conv1.weight") in shapes:
-        widths.append(_size(shapes, name))
-    while f"encoder.down.0.block.{resnets}.conv1.weight" in shapes:
+    while (name := level.format(len(widths), 0)) in shapes:
+        widths.append(size(shapes, name))
+    while level.format(0, resnets) in shapes:
         resnets += 1
-    if not widths or not _fits_groups(widths):
-        raise FamilyError("its VAE is not the one of Stable Diffusion 1")
-    channels = _size(shapes, "decoder.conv_in.weight", 1)
-    if channels != LATENT_CHANNELS:
-        raise FamilyError(f"its VAE has {channels} latent channels and not {LATENT_CHANNELS}")
-    return VaeConfig(tuple(widths), resnets)
+    if not widths or not fits_groups(widths):
+        raise FamilyError("its VAE is not the one of Stable Diffusion")
+    return Found(VaeConfig(tuple(widths), resnets), layout)
 
 
-def text_config(shapes: Shapes) -> TextConfig | None:
-    """The CLIP text network whose names, from ``text_model.`` on, are in ``shapes``, or None.
+def text_config(shapes: Shapes, kind: TextKind | None = None) -> Found[TextConfig] | None:
+    """The text network with transformers' names, from ``text_model.`` on, or None.
+
+    ``kind`` is what the place in a checkpoint says; without it the number of layers decides.
 
     Raises:
         FamilyError: there is one whose width is no multiple of a head.
     """
+    layer = "text_model.encoder.layers.{}.mlp.fc1.weight"
     table = shapes.get("text_model.embeddings.token_embedding.weight", ())
     positions = shapes.get("text_model.embeddings.position_embedding.weight", ())
+    projection = size(shapes, "text_projection.weight")
+    config = _text(shapes, table, positions, layer, kind, projection)
+    return None if config is None else Found(config, "diffusers")
+
+
+def openclip_config(shapes: Shapes, kind: TextKind | None = None) -> Found[TextConfig] | None:
+    """The text network with OpenCLIP's names, or None. Raises as ``text_config``."""
+    layer = "transformer.resblocks.{}.mlp.c_fc.weight"
+    table = shapes.get("token_embedding.weight", ())
+    positions = shapes.get("positional_embedding", ())
+    linear = size(shapes, "text_projection.weight")
+    projection = linear or size(shapes, "text_projection", 1)
+    config = _text(shapes, table, positions, layer, kind, projection)
+    layout: Layout = "openclip_linear" if linear else "openclip"
+    return None if config is None else Found(config, layout)
+
+
+def _text(
+    shapes: Shapes,
+    table: tuple[int, ...],
+    positions: tuple[int, ...],
+    layer: str,
+    kind: TextKind | None,
+    projection: int,
+) -> TextConfig | None:
     if len(table) != 2 or len(positions) != 2:
         return None
     layers = 0
-    while f"text_model.encoder.layers.{layers}.mlp.fc1.weight" in shapes:
+    while layer.format(layers) in shapes:
         layers += 1
     if not layers:
         return None
-    hidden = _size(shapes, "text_model.encoder.layers.0.mlp.fc1.weight")
-    config = TextConfig(table[1], layers, hidden, table[0], positions[0])
+    kind = kind or _kind(layers)
+    config = TextConfig(
+        width=table[1],
+        layers=layers,
+        feed_forward=size(shapes, layer.format(0)),
+        vocabulary=table[0],
+        positions=positions[0],
+        kind=kind,
+        activation="quick_gelu" if kind == "l" else "gelu",
+        # Nothing asks for CLIP-L's pooled vector after a projection, so it is not read.
+        projection=0 if kind == "l" else projection,
+        # Stable Diffusion 2 takes the last layer but one, and diffusers leave out the last.
+        omitted=1 if kind == "h" and layers == _LAYERS_OF_H - 1 else 0,
+    )
     if config.width == 0 or config.width % config.head_width:
-        raise FamilyError(f"its text encoder of width {config.width} is not a CLIP-L")
+        raise FamilyError(f"its text encoder of width {config.width} is not a CLIP")
+    if kind == "g" and not projection:
+        raise FamilyError("its text encoder CLIP-G lacks the projection of its pooled vector")
     return config
 
 
-def _size(shapes: Shapes, name: str, axis: int = 0) -> int:
+_LAYERS_OF_H = 24
+
+
+def _kind(layers: int) -> TextKind:
+    """By how many layers the three have: 12, 24 (23 in diffusers' files) and 32."""
+    if layers > _LAYERS_OF_H:
+        return "g"
+    return "h" if layers >= _LAYERS_OF_H - 1 else "l"
+
+
+def size(shapes: Shapes, name: str, axis: int = 0) -> int:
     """One side of a tensor; 0 when the tensor is missing or has too few sides."""
     shape = shapes.get(name, ())
     return shape[axis] if axis < len(shape) else 0
 
 
-def _fits_groups(widths: Sequence[int]) -> bool:
+def fits_groups(widths: Sequence[int]) -> bool:
+    """Whether group norms can divide all of ``widths``."""
     return all(width > 0 and width % NORM_GROUPS == 0 for width in widths)

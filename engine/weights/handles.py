@@ -7,7 +7,7 @@ imports torch; ``residency.py`` turns a handle into a live network when somethin
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from engine.weights.errors import WeightsError
 
@@ -55,11 +55,17 @@ class Model:
 
     ``options`` say how it is to be sampled. They are values of the sampling package, which acts
     upon them in their order (``engine/sampling/model.py``); weights know nothing of them.
+
+    Attributes:
+        stored: what its weights are to be kept in; "" leaves it to the device.
+        marks: names that say what it was trained for, as if they were in the file (``marks.py``).
     """
 
     source: WeightsFile
     patches: tuple[LoraPatch, ...] = ()
     options: tuple[Hashable, ...] = ()
+    stored: Literal["", "fp8_e4m3fn", "fp8_e5m2"] = ""
+    marks: frozenset[str] = frozenset()
 
     def patched(self, patch: LoraPatch) -> Self:
         return replace(self, patches=(*self.patches, patch))
@@ -70,17 +76,36 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A text encoder, with patches, and the layer its output is taken from (-1 is the last)."""
+    """The text networks of a model, with patches.
+
+    Attributes:
+        stop_at_layer: the layer its output is taken from, -1 the last; None for the layer that the
+            model was trained with.
+        more: further files, where the networks are not all in ``source``.
+        on_cpu: whether it is kept off the GPU.
+        options: how prompts are to be encoded with it: values of the sampling package
+            (``engine/sampling/lora_hooks.py``), of which weights know nothing.
+    """
 
     source: WeightsFile
     patches: tuple[LoraPatch, ...] = ()
-    stop_at_layer: int = -1
+    stop_at_layer: int | None = None
+    more: tuple[WeightsFile, ...] = ()
+    on_cpu: bool = False
+    options: tuple[Hashable, ...] = ()
+
+    @property
+    def sources(self) -> tuple[WeightsFile, ...]:
+        return (self.source, *self.more)
 
     def patched(self, patch: LoraPatch) -> Self:
         return replace(self, patches=(*self.patches, patch))
 
     def stopped_at(self, layer: int) -> Self:
         return replace(self, stop_at_layer=layer)
+
+    def with_option(self, option: Hashable) -> Self:
+        return replace(self, options=(*self.options, option))
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,10 @@ class Entry:
         """Number of elements."""
         return prod(self.shape)
 
+    @property
+    def bytes(self) -> int:
+        return self.count * BYTES[self.dtype]
+
 
 @dataclass(frozen=True, slots=True)
 class Header:

@@ -2,7 +2,9 @@
 
 One ``NameMap`` per network, computed from its configuration, so that any width and depth has the
 right table. A *file* name is what a checkpoint uses, without the prefix of its part; a *live* name
-is what the module has in Python. No torch, no shapes except the one rule about 1x1 convolutions.
+is what the module has in Python. Layouts that cannot be told by a pair of names, and which layout a
+file has, are the business of ``layouts.py``. No torch, no shapes except the one rule about 1x1
+convolutions.
 
 Source: the block table in section 2.3 of the LoRA specification, and the module names of
 diffusers' ``UNet2DConditionModel`` and ``AutoencoderKL`` (Apache-2.0) and of transformers'
@@ -83,10 +85,13 @@ def names(config: Config) -> NameMap:
 def _unet(config: UnetConfig) -> Iterator[Pair]:
     yield Pair("time_embed.0", "time_embedding.linear_1")
     yield Pair("time_embed.2", "time_embedding.linear_2")
+    if config.vector:
+        yield Pair("label_emb.0.0", "add_embedding.linear_1")
+        yield Pair("label_emb.0.2", "add_embedding.linear_2")
     yield Pair("input_blocks.0.0", "conv_in")
     yield from _unet_down(config)
     yield from _unet_resnet("middle_block.0", "mid_block.resnets.0", shortcut=False)
-    yield from _transformer("middle_block.1", "mid_block.attentions.0")
+    yield from _transformer("middle_block.1", "mid_block.attentions.0", config.middle)
     yield from _unet_resnet("middle_block.2", "mid_block.resnets.1", shortcut=False)
     yield from _unet_up(config)
     yield Pair("out.0", "conv_norm_out")
@@ -102,8 +107,7 @@ def _unet_down(config: UnetConfig) -> Iterator[Pair]:
             file, live = f"input_blocks.{stride * level + j + 1}", f"down_blocks.{level}"
             yield from _unet_resnet(f"{file}.0", f"{live}.resnets.{j}", shortcut=before != width)
             before = width
-            if config.attention[level]:
-                yield from _transformer(f"{file}.1", f"{live}.attentions.{j}")
+            yield from _transformer(f"{file}.1", f"{live}.attentions.{j}", config.depths[level])
         if level != last:
             down = f"input_blocks.{stride * (level + 1)}.0.op"
             yield Pair(down, f"down_blocks.{level}.downsamplers.0.conv")
@@ -112,15 +116,14 @@ def _unet_down(config: UnetConfig) -> Iterator[Pair]:
 def _unet_up(config: UnetConfig) -> Iterator[Pair]:
     last = len(config.widths) - 1
     stride = config.resnets + 1
-    for block, attention in enumerate(reversed(config.attention)):
+    for block, depth in enumerate(reversed(config.depths)):
         for j in range(stride):
             file, live = f"output_blocks.{stride * block + j}", f"up_blocks.{block}"
             # The skip connection is concatenated, so the width always changes here.
             yield from _unet_resnet(f"{file}.0", f"{live}.resnets.{j}", shortcut=True)
-            if attention:
-                yield from _transformer(f"{file}.1", f"{live}.attentions.{j}")
+            yield from _transformer(f"{file}.1", f"{live}.attentions.{j}", depth)
         if block != last:
-            place = 2 if attention else 1
+            place = 2 if depth else 1
             up = f"output_blocks.{stride * block + config.resnets}.{place}.conv"
             yield Pair(up, f"up_blocks.{block}.upsamplers.0.conv")
 
@@ -135,20 +138,23 @@ def _unet_resnet(file: str, live: str, *, shortcut: bool) -> Iterator[Pair]:
         yield Pair(f"{file}.skip_connection", f"{live}.conv_shortcut")
 
 
-def _transformer(file: str, live: str) -> Iterator[Pair]:
-    """A spatial transformer with one block; both layouts use the same names inside it."""
+def _transformer(file: str, live: str, depth: int) -> Iterator[Pair]:
+    """A spatial transformer of ``depth`` layers; both layouts use the same names inside it."""
+    if not depth:
+        return
     yield Pair(f"{file}.norm", f"{live}.norm")
     yield Pair(f"{file}.proj_in", f"{live}.proj_in")
-    inner = "transformer_blocks.0"
-    for attention, norm in (("attn1", "norm1"), ("attn2", "norm2")):
-        yield Pair(f"{file}.{inner}.{norm}", f"{live}.{inner}.{norm}")
-        for name in ("to_q", "to_k", "to_v"):
-            path = f"{inner}.{attention}.{name}"
-            yield Pair(f"{file}.{path}", f"{live}.{path}", bias=False)
-        path = f"{inner}.{attention}.to_out.0"
-        yield Pair(f"{file}.{path}", f"{live}.{path}")
-    for name in ("norm3", "ff.net.0.proj", "ff.net.2"):
-        yield Pair(f"{file}.{inner}.{name}", f"{live}.{inner}.{name}")
+    for layer in range(depth):
+        inner = f"transformer_blocks.{layer}"
+        for attention, norm in (("attn1", "norm1"), ("attn2", "norm2")):
+            yield Pair(f"{file}.{inner}.{norm}", f"{live}.{inner}.{norm}")
+            for name in ("to_q", "to_k", "to_v"):
+                path = f"{inner}.{attention}.{name}"
+                yield Pair(f"{file}.{path}", f"{live}.{path}", bias=False)
+            path = f"{inner}.{attention}.to_out.0"
+            yield Pair(f"{file}.{path}", f"{live}.{path}")
+        for name in ("norm3", "ff.net.0.proj", "ff.net.2"):
+            yield Pair(f"{file}.{inner}.{name}", f"{live}.{inner}.{name}")
     yield Pair(f"{file}.proj_out", f"{live}.proj_out")
 
 
@@ -230,3 +236,5 @@ def _text(config: TextConfig) -> Iterator[Pair]:
             path = f"{root}.encoder.layers.{layer}.{name}"
             yield Pair(path, path)
     yield Pair(f"{root}.final_layer_norm", f"{root}.final_layer_norm")
+    if config.projection:
+        yield Pair("text_projection", "text_projection", bias=False)

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from torch import Tensor
 
-from engine.weights.checkpoint import Part
 from engine.weights.configs import Config
 from engine.weights.handles import LoraPatch, WeightsFile
+from engine.weights.part import Part
 
 # Called as add(live parameter name, entries in chain order, weight): changes the weight, which
 # holds the pristine base in float32 and is contiguous, in place.

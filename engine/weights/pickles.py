@@ -91,6 +91,8 @@ def is_pickle(file: WeightsFile) -> bool:
 def read_pickle(file: WeightsFile) -> Mapping[str, Tensor]:
     """The named tensors of a pickle file; anything in it that is not a tensor is left out.
 
+    Items of a bare list have their places in it for names.
+
     Raises:
         WeightsError: the file holds code, is damaged, or holds no named tensors.
     """
@@ -106,11 +108,11 @@ def read_pickle(file: WeightsFile) -> Mapping[str, Tensor]:
             f"{file.name} is damaged or not a file of weights; download it again, if possible as "
             "safetensors."
         ) from error
+    if isinstance(found, list):
+        # The oldest LoRA files; ``engine/lora/unnamed.py`` knows what their places mean.
+        found = {str(place): value for place, value in enumerate(found)}
     if not isinstance(found, dict):
-        raise WeightsError(
-            f"{file.name} is a list of weights without names, which is not supported; "
-            "convert it to safetensors."
-        )
+        raise WeightsError(f"{file.name} holds no named tensors.")
     tensors = {name: value for name, value in found.items() if _usable(name, value)}
     if not tensors:
         raise WeightsError(f"{file.name} holds no named tensors.")

@@ -17,6 +17,7 @@ from torch import Tensor
 from engine.weights.errors import WeightsError
 from engine.weights.handles import WeightsFile
 from engine.weights.header import Header, read_header
+from engine.weights.layouts import Place
 from engine.weights.pickles import is_pickle, pickle_header, read_pickle
 
 TORCH_TYPES = {
@@ -84,13 +85,19 @@ class TensorFile:
         self._give_back(name)
         return copied
 
-    def read_into(self, name: str, out: Tensor) -> None:
-        """Write tensor ``name`` into ``out``: same number of elements, any dtype and strides.
+    def read_into(self, place: Place, out: Tensor) -> None:
+        """Write the tensor at ``place`` into ``out``: same number of elements, any dtype, strides
+        and device.
 
         A weight kept as a 1x1 convolution fits a linear ``out`` and the other way round.
         """
-        out.copy_(self._view(name).reshape(out.shape))
-        self._give_back(name)
+        stored = self._view(place.name)
+        if place.third is not None:
+            stored = stored.chunk(3)[place.third]
+        if place.transposed:
+            stored = stored.t()
+        out.copy_(stored.reshape(out.shape))
+        self._give_back(place.name)
 
     def _view(self, name: str) -> Tensor:
         if self._pickled is not None:

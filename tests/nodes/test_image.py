@@ -67,6 +67,14 @@ def test_the_workflow_is_in_the_picture_and_nothing_else_is(run: LocalRun) -> No
     assert b"tEXt" in path.read_bytes()
 
 
+def test_the_worker_s_choices_are_in_the_picture_whatever_the_client_says(run: LocalRun) -> None:
+    run.services = {MetadataPolicy: MetadataPolicy(engine={"noise_profile": "0.3"})}
+    run.extra = {"extra_pnginfo": {"patchbay": {"noise_profile": "current"}}}
+    save_image(run=run, images=batch(1))
+    text = Image.open(run.folders.output / "ComfyUI_00001_.png").text  # type: ignore[attr-defined]
+    assert json.loads(text["patchbay"]) == {"noise_profile": "0.3"}
+
+
 def test_metadata_can_be_switched_off(run: LocalRun) -> None:
     run.services = {MetadataPolicy: MetadataPolicy(embed=False)}
     run.prompt = {"1": {}}

@@ -10,6 +10,7 @@ from torch import Tensor
 from engine.files.folders import Folders
 from engine.graph.run import Cancelled
 from engine.lora.patcher import LoraPatcher
+from engine.weights.choices import Choices
 from engine.weights.handles import Model, WeightsFile
 from engine.weights.residency import Residency
 from nodes.sampling import k_sampler
@@ -23,7 +24,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> WeightsFile:
 
 
 def new_run(folder: Path, run_class: type[LocalRun] = LocalRun, **options: Any) -> LocalRun:
-    residency = Residency(torch.device("cpu"), torch.float32, LoraPatcher())
+    residency = Residency(Choices(), LoraPatcher())
     return run_class(Folders(folder), {Residency: residency}, **options)
 
 

@@ -26,7 +26,7 @@ def test_a_made_checkpoint_has_all_parts_and_finite_weights(tmp_path: Path) -> N
     path = tmp_path / "made.safetensors"
     write_random(path, checkpoint_shapes(*PARTS), torch.float16, seed=0)
     found = inspect_checkpoint(WeightsFile.of(path))
-    assert [part.config for part in (found.unet, found.text, found.vae) if part] == [
+    assert [part.config for part in (found.unet, *found.texts, found.vae) if part] == [
         UNET,
         TEXT,
         VAE,

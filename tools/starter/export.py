@@ -15,9 +15,11 @@ from diffusers import AutoencoderKL
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from engine.sampling.latent_format import OWN_COLOURS
 from engine.weights.configs import Config, TextConfig, UnetConfig, VaeConfig
 from engine.weights.ldm import TEXT_PREFIX, UNET_PREFIX, VAE_PREFIX, names
 from tools.starter.adapters import RECIPES, Recipe, trained_pair
+from tools.starter.colours import latent_colours
 from tools.starter.denoiser import Pair
 from tools.starter.latents import Spread, trained_vae
 
@@ -61,7 +63,7 @@ def checkpoint_tensors(pair: Pair, vae: AutoencoderKL) -> dict[str, Tensor]:
             UNET_PREFIX,
             UnetConfig(
                 widths=tuple(unet.block_out_channels),
-                attention=tuple("CrossAttn" in kind for kind in unet.down_block_types),
+                depths=tuple(int("CrossAttn" in kind) for kind in unet.down_block_types),
                 resnets=unet.layers_per_block,
                 context_width=unet.cross_attention_dim,
             ),
@@ -169,7 +171,8 @@ def export_checkpoint(work: Path) -> None:
     pair, spread = trained_pair(work)
     vae = trained_vae(work, polished=True)
     fold_scale(vae, spread)
-    size = write(CHECKPOINT, checkpoint_tensors(pair, vae), checkpoint_metadata())
+    metadata = {**checkpoint_metadata(), OWN_COLOURS: latent_colours(work, spread)}
+    size = write(CHECKPOINT, checkpoint_tensors(pair, vae), metadata)
     print(f"{CHECKPOINT.name}: {size:,} bytes")
     if size > SIZE_LIMIT:
         raise ValueError(f"{CHECKPOINT.name} has {size:,} bytes, more than {SIZE_LIMIT:,}.")

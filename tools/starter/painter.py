@@ -16,6 +16,7 @@ from torch import Tensor
 from engine.lora.patcher import LoraPatcher
 from engine.sampling.ksample import ksample
 from engine.text.encode import encode_prompt
+from engine.weights.choices import Choices
 from engine.weights.handles import Clip, LoraPatch, Model, Vae, WeightsFile
 from engine.weights.residency import Residency
 
@@ -41,7 +42,7 @@ class Painter:
 
     def __init__(self, checkpoint: Path) -> None:
         self._file = WeightsFile.of(checkpoint)
-        self.residency = Residency(torch.device("cpu"), torch.float32, LoraPatcher())
+        self.residency = Residency(Choices(), LoraPatcher())
 
     def paint(
         self, captions: Sequence[str], seed: int, settings: Settings | None = None
@@ -78,7 +79,7 @@ class Painter:
         return (pictures * 255 + 0.5).to(torch.uint8).numpy()
 
     def _encode(self, clip: Clip, captions: Sequence[str]) -> Tensor:
-        encoder = self.residency.text_encoder(clip)
+        encoders = self.residency.text_encoders(clip)
         return torch.cat(
-            [encode_prompt(words, encoder, clip.stop_at_layer)[0] for words in captions]
+            [encode_prompt(words, encoders, clip.stop_at_layer)[0] for words in captions]
         )

@@ -7,14 +7,15 @@ nothing. Files that WORKDIR has already are left alone. Not here: what is traine
 import argparse
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from engine.weights.checkpoint import Part, inspect_checkpoint
+from engine.weights.checkpoint import inspect_checkpoint
+from engine.weights.choices import Choices
 from engine.weights.configs import Config
 from engine.weights.errors import WeightsError
 from engine.weights.handles import WeightsFile
 from engine.weights.networks import load_network
+from engine.weights.part import Part
 from tools.starter.denoiser import Pair
 from tools.starter.export import CHECKPOINT
 from tools.starter.training import save_checkpoint
@@ -28,12 +29,12 @@ def restore(work: Path, source: Path = CHECKPOINT) -> list[str]:
     `Spread` finds nothing left to do.
     """
     file = inspect_checkpoint(WeightsFile.of(source))
-    if not (file.unet and file.text and file.vae):
+    if not (file.unet and file.texts and file.vae):
         raise WeightsError(f"{source.name} is no whole checkpoint: it lacks a network.")
     vae, pair = build_vae(), Pair()
     vae.load_state_dict(_values(file.vae))
     pair.unet.load_state_dict(_values(file.unet))
-    pair.text.load_state_dict(_values(file.text))
+    pair.text.load_state_dict(_values(file.texts[0]))
     states: dict[str, dict[str, Tensor]] = {
         "vae.pt": vae.state_dict(),
         "vae-polished.pt": vae.state_dict(),
@@ -48,7 +49,7 @@ def restore(work: Path, source: Path = CHECKPOINT) -> list[str]:
 
 def _values(part: Part[Config]) -> dict[str, Tensor]:
     """Weights, float32, by the names that the network itself has for them."""
-    network = load_network(part, torch.device("cpu"), torch.float32)
+    network = load_network(part, Choices().of(part.config))
     return network.module.state_dict()
 
 

@@ -14,6 +14,8 @@ from typing import NoReturn
 from engine.execution.checkpoints import CHECKPOINT_INTERVAL, add_checkpoint_flag
 from engine.execution.modes import CacheMode, add_cache_flags, cache_mode
 from engine.files.folders import Folders
+from engine.sampling.policy import SamplingPolicy, add_sampling_flags, sampling_policy
+from engine.weights.wishes import Wishes, add_weights_flags, wishes
 from web.server.flags import IGNORED
 
 # The folder that holds main.py: the installation.
@@ -48,8 +50,6 @@ class Options:
     places: Mapping[str, Path] = field(default_factory=dict)
     front_end_root: Path | None = None
     max_upload_size: int = 100 * 2**20
-    preview_method: str = "none"
-    preview_size: int = 512
     token: str | None = None
     token_generated: bool = False
     allowed_hosts: frozenset[str] = frozenset()
@@ -59,6 +59,8 @@ class Options:
     quick_test: bool = False
     disable_metadata: bool = False
     cache: CacheMode = field(default_factory=CacheMode)
+    sampling: SamplingPolicy = field(default_factory=SamplingPolicy)
+    weights: Wishes = field(default_factory=Wishes)
     debug_mutations: bool = False
     checkpoint_interval: float = CHECKPOINT_INTERVAL
     verbose: str = "INFO"
@@ -77,11 +79,11 @@ class Options:
         arguments = ["--base-directory", str(self.base_directory), "--device", device]
         for place, path in self.places.items():
             arguments += [f"--{place}-directory", str(path)]
-        if self.preview_method != "none":
-            arguments.append("--previews")
         arguments += ["--checkpoint-interval", str(self.checkpoint_interval)]
         arguments += ["--sharing", str(max(1, len(self.devices)))]
+        arguments += self.sampling.flags()
         arguments += self.cache.flags()
+        arguments += self.weights.flags()
         flags = {
             "--disable-metadata": self.disable_metadata,
             "--debug-mutations": self.debug_mutations,
@@ -113,8 +115,6 @@ def read_options(arguments: Sequence[str]) -> Options:
         places=_places(given),
         front_end_root=_folder("--front-end-root", given.front_end_root),
         max_upload_size=int(given.max_upload_size * 2**20),
-        preview_method=given.preview_method,
-        preview_size=given.preview_size,
         token=given.token or os.environ.get("PATCHBAY_TOKEN") or None,
         allowed_hosts=frozenset(
             host.strip().lower() for text in given.allowed_hosts for host in text.split(",")
@@ -125,6 +125,8 @@ def read_options(arguments: Sequence[str]) -> Options:
         quick_test=given.quick_test_for_ci,
         disable_metadata=given.disable_metadata,
         cache=cache_mode(given),
+        sampling=sampling_policy(given),
+        weights=wishes(given),
         debug_mutations=given.debug_mutations,
         checkpoint_interval=given.checkpoint_interval,
         verbose=given.verbose,
@@ -189,9 +191,6 @@ def _parser() -> argparse.ArgumentParser:
         add(f"--{place}-directory", type=Path)
     add("--front-end-root", type=Path, help="serve this folder instead of the canvas")
     add("--max-upload-size", type=_positive, default=100.0, metavar="MIB")
-    methods = ["none", "auto", "latent2rgb", "taesd"]
-    add("--preview-method", choices=methods, default="none")
-    add("--preview-size", type=int, default=512, metavar="PIXELS")
     add("--token", help="what clients must show; also PATCHBAY_TOKEN")
     add("--allowed-hosts", action="append", default=[], metavar="NAME,...")
     add("--insecure-no-auth", action="store_true", help="let everybody in who can connect")
@@ -204,6 +203,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--debug-mutations", action="store_true", help="find nodes that write into their inputs")
     add_checkpoint_flag(parser)
     add_cache_flags(parser)
+    add_sampling_flags(parser)
+    add_weights_flags(parser)
     levels = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
     add("--verbose", nargs="?", default="INFO", const="DEBUG", choices=levels)
     parser.set_defaults(ignored=None)

@@ -1,4 +1,4 @@
-"""First-order samplers: Euler, its ancestral and CFG++ forms, DDPM and LCM."""
+"""First-order samplers: Euler, its ancestral and CFG++ forms, gradient estimation, DDPM and LCM."""
 
 from collections.abc import Iterator
 
@@ -66,9 +66,27 @@ def _flow_ancestral(
     return x
 
 
-def euler_cfg_pp(denoise: Denoise, start: State, sigmas: Tensor, tools: Tools) -> Iterator[State]:
-    """CFG++ (Chung et al. 2024, arXiv 2406.08070): noise goes back along the unguided direction."""
+def euler_cfg_pp(
+    denoise: Denoise, start: State, sigmas: Tensor, tools: Tools, *, version: str = "regular"
+) -> Iterator[State]:
+    """CFG++ (Chung et al. 2024, arXiv 2406.08070): noise goes back along the unguided direction.
+
+    The "alternative" version goes along (x - D) + (U - D), which is away from the prompt twice.
+    """
+    if version == "alternative":
+        return _away_from_both(denoise, start, sigmas, tools)
     return euler_ancestral_cfg_pp(denoise, start, sigmas, tools, eta=0.0, s_noise=0.0)
+
+
+def _away_from_both(
+    denoise: Denoise, start: State, sigmas: Tensor, tools: Tools
+) -> Iterator[State]:
+    x = start.x
+    for i, a, b in steps(sigmas, start.step):
+        D, U = denoise(x, a)
+        tools.report(i, D, x)
+        x = x + (x - D + U - D) / a * (b - a)
+        yield State(i + 1, x)
 
 
 def euler_ancestral_cfg_pp(
@@ -95,6 +113,41 @@ def euler_ancestral_cfg_pp(
             if eta > 0 and s_noise > 0:
                 x = x + alpha_b * tools.noise() * (s_noise * up)
         yield State(i + 1, x)
+
+
+def gradient_estimation(
+    denoise: Denoise, start: State, sigmas: Tensor, tools: Tools, *, ge_gamma: float = 2.0
+) -> Iterator[State]:
+    """Euler along a slope that is corrected by its change since the last step.
+
+    Permenter & Yuan 2023, arXiv 2306.04848; `ge_gamma` 1 is plain Euler.
+    """
+    x, previous = start.x, start.history[0] if start.history else None
+    for i, a, b in steps(sigmas, start.step):
+        D, _ = denoise(x, a)
+        tools.report(i, D, x)
+        d = (x - D) / a
+        x = D if b == 0 else x + d * (b - a) + _correction(d, previous, ge_gamma) * (b - a)
+        previous = d
+        yield State(i + 1, x, (d,))
+
+
+def gradient_estimation_cfg_pp(
+    denoise: Denoise, start: State, sigmas: Tensor, tools: Tools, *, ge_gamma: float = 2.0
+) -> Iterator[State]:
+    """Gradient estimation in CFG++ form: the slope is the unguided prediction's."""
+    x, previous = start.x, start.history[0] if start.history else None
+    for i, a, b in steps(sigmas, start.step):
+        D, U = denoise(x, a)
+        tools.report(i, D, x)
+        d = (x - U) / a
+        x = D if b == 0 else D + d * b + _correction(d, previous, ge_gamma) * (b - a)
+        previous = d
+        yield State(i + 1, x, (d,))
+
+
+def _correction(d: Tensor, previous: Tensor | None, gamma: float) -> Tensor | float:
+    return 0.0 if previous is None else (gamma - 1) * (d - previous)
 
 
 def ddpm(denoise: Denoise, start: State, sigmas: Tensor, tools: Tools) -> Iterator[State]:

@@ -32,6 +32,30 @@ def test_a_file_of_ones_own_wins_over_a_shipped_one(tmp_path: Path) -> None:
     assert found == mine.resolve()
 
 
+def test_older_names_of_folders_are_searched_too(tmp_path: Path) -> None:
+    make(tmp_path / "models/clip/l.safetensors")
+    make(tmp_path / "models/text_encoders/g.safetensors")
+    make(tmp_path / "models/unet/xl.safetensors")
+    folders = Folders(tmp_path)
+    assert folders.names("text_encoders") == ("g.safetensors", "l.safetensors")
+    assert folders.find("text_encoders", "l.safetensors").parent.name == "clip"
+    assert folders.names("diffusion_models") == ("xl.safetensors",)
+
+
+def test_a_model_that_is_a_folder_is_listed_by_its_folder(tmp_path: Path) -> None:
+    make(tmp_path / "models/diffusers/a/model_index.json")
+    make(tmp_path / "models/diffusers/a/unet/config.json")
+    make(tmp_path / "models/diffusers/sub/b/model_index.json")
+    make(tmp_path / "models/diffusers/no/unet/diffusion_pytorch_model.safetensors")
+    folders = Folders(tmp_path)
+    assert folders.names("diffusers") == ("a", "sub/b")
+    assert folders.find("diffusers", "sub/b").name == "model_index.json"
+    with pytest.raises(FileMissing, match="'no' is not in models/diffusers"):
+        folders.find("diffusers", "no")
+    with pytest.raises(PathRefused):
+        folders.find("diffusers", "../diffusers/a")
+
+
 def test_a_missing_model_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(
         FileMissing, match=r"'a\.safetensors' is not in models/loras\. Put the file"

@@ -279,3 +279,21 @@ def test_outputs_may_have_names() -> None:
         "first",
         "second",
     ]
+
+
+FLOATS = Annotated[float | list[float], Socket("FLOATS", {"min": -1, "forceInput": True})]
+
+
+@node("Marked", category="toys", experimental=True, deprecated=True)
+def marked(
+    *, many: FLOATS = -1, one: Annotated[float, Range(0.0, 1.0, display="slider")] = 0.5
+) -> None:
+    """Does nothing at all."""
+
+
+def test_clients_see_marks_and_how_numbers_and_sockets_are_meant() -> None:
+    found = object_info(declared(marked).spec, no_files)
+    assert found["experimental"] is True
+    assert found["deprecated"] is True
+    assert found["input"]["required"]["many"][1] == {"default": -1, "min": -1, "forceInput": True}
+    assert found["input"]["required"]["one"][1]["display"] == "slider"

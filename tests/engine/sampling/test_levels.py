@@ -23,7 +23,7 @@ def models() -> list[Any]:
         for kind, want in every.items()
         if kind in MODEL_KINDS
     ]
-    assert len(found) >= 8
+    assert len(found) == len(every) >= 17
     return found
 
 

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from engine.sampling.noise import NoiseProfile, ddim_mask_noise, start_noise, step_noise
+from engine.sampling.brownian import BrownianNoise
+from engine.sampling.noise import (
+    after_start_noise,
+    ddim_mask_noise,
+    start_noise,
+    step_noise,
+)
+from engine.sampling.policy import NoiseProfile
 from tests.engine.sampling.golden import golden_tensors
 from tests.support import vectors
 
@@ -32,6 +39,14 @@ def test_start_noise_equals_the_reference_bit_for_bit(case: dict[str, Any]) -> N
 
 
 @pytest.mark.vectors
+@pytest.mark.parametrize("case", cases("prepare_noise"))
+def test_draws_go_on_where_the_start_noise_ended(case: dict[str, Any]) -> None:
+    like = torch.zeros(case["shape"], dtype=getattr(torch, case["dtype"]))
+    generator = after_start_noise(like, case["seed"], case["batch_index"])
+    assert torch.randn(4, generator=generator).tolist() == case["global_rng_next4"]
+
+
+@pytest.mark.vectors
 @pytest.mark.parametrize("case", cases("default_noise_sampler"))
 def test_step_noise_equals_the_reference_bit_for_bit(case: dict[str, Any]) -> None:
     profile = NoiseProfile.CURRENT if "profile" in case else NoiseProfile.V0_3
@@ -47,14 +62,34 @@ def test_ddim_keeps_with_the_noise_of_the_next_seed(case: dict[str, Any]) -> Non
     assert torch.equal(noise, expected(case))
 
 
-def test_the_global_generator_is_neither_read_nor_seeded() -> None:
+@pytest.mark.vectors
+@pytest.mark.parametrize("case", cases("brownian"))
+def test_brownian_noise_equals_the_reference_bit_for_bit(case: dict[str, Any]) -> None:
+    like = torch.zeros(case["shape"])
+    path = BrownianNoise(like, case["sigma_min"], case["sigma_max"], case["seed"])
+    draws = torch.stack([path(*torch.tensor(query)) for query in case["queries"]])
+    assert torch.equal(draws, expected(case).reshape(draws.shape))
+
+
+@pytest.mark.vectors
+def test_every_case_is_compared() -> None:
+    every = json.loads(vectors("sampling", "noise.json").read_text())["cases"]
+    manifest = json.loads(vectors("sampling", "manifest.json").read_text())
+    kinds = {"prepare_noise", "default_noise_sampler", "ddim_inpaint_noise", "brownian"}
+    assert len(every) == manifest["groups"]["noise"]["cases"]
+    assert {case["kind"] for case in every} == kinds
+
+
+@pytest.mark.parametrize("profile", NoiseProfile)
+def test_the_global_generator_is_neither_read_nor_seeded(profile: NoiseProfile) -> None:
     torch.manual_seed(5)
     want = torch.randn(4)
     torch.manual_seed(5)
     like = torch.zeros(1, 4, 2, 2)
-    start_noise(like, 1)
-    step_noise(like, 1, NoiseProfile.CURRENT)()
+    start_noise(like, 1, profile=profile)
+    step_noise(like, 1, profile)()
     ddim_mask_noise(like, 1)
+    BrownianNoise(like, 0.1, 10.0, 1)(torch.tensor(8.0), torch.tensor(3.0))
     assert torch.equal(torch.randn(4), want)
 
 

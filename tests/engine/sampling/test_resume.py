@@ -2,65 +2,36 @@
 
 import json
 from collections.abc import Callable
-from hashlib import blake2b
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load, save
+from safetensors.torch import load
 
+from engine.sampling.inputs import Inputs
 from engine.sampling.ksample import SAMPLERS, Resume, ksample
-from engine.sampling.noise import NoiseProfile, step_noise
+from engine.sampling.noise import step_noise
+from engine.sampling.options.projected import ProjectedGuidance
+from engine.sampling.policy import NoiseProfile
 from engine.sampling.resume import MARK
+from engine.sampling.samplers.registry import sampler
+from tests.engine.sampling.attempts import STEPS, Attempts, Sample, toy_options, toy_sample
 from tests.engine.sampling.golden import golden_tensors
 from tests.engine.sampling.networks import tiny_unet
-from tests.engine.sampling.toy import NEGATIVE, POSITIVE, calls_of, toy_model
+from tests.engine.sampling.toy import DirectToy, calls_of, toy_model
 from tests.support import vectors
 
-STEPS = 6
-Sample = Callable[[Resume], torch.Tensor]
 
-
-class Attempts:
-    """What runs kept and noted."""
-
-    def __init__(self) -> None:
-        self.states: list[bytes] = []
-        self.notes: list[str] = []
-
-    def resume(self, kept: bytes | None = None) -> Resume:
-        return Resume(kept, lambda make: self.states.append(make()), self.notes.append)
-
-
-def toy_options(**options: Any) -> dict[str, Any]:
-    return {
-        "seed": 3,
-        "steps": STEPS,
-        "cfg": 5.0,
-        "sampler_name": "euler_ancestral",
-        "scheduler": "karras",
-        "positive": POSITIVE,
-        "negative": NEGATIVE,
-        **options,
-    }
-
-
-def toy_sample(
-    resume: Resume, kind: str = "sd1", latent: Any = None, **options: Any
-) -> torch.Tensor:
-    start = latent or {"samples": torch.zeros(1, 4, 5, 7)}
-    out = ksample(toy_model(kind), start, **toy_options(**options), resume=resume)
-    samples: torch.Tensor = out["samples"]
-    return samples
-
-
-def check_every_cut(sample: Sample) -> None:
+def check_every_cut(sample: Sample, name: str) -> None:
     """Whole, and resumed from each state that was kept: the same bits."""
     attempts = Attempts()
     whole = sample(attempts.resume())
-    assert len(attempts.states) == STEPS - 1
+    # A sampler that chooses its steps does not know which is the last one.
+    steps = sampler(name).count(STEPS)
+    assert len(attempts.states) == steps - 1 if steps else attempts.states
     for kept in list(attempts.states):
         assert torch.equal(sample(attempts.resume(kept)), whole)
     assert attempts.notes == []
@@ -69,14 +40,14 @@ def check_every_cut(sample: Sample) -> None:
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("kind", ["sd1", "v", "flow3"])
 def test_cut_at_any_step_a_sampler_gives_the_same_latent(name: str, kind: str) -> None:
-    check_every_cut(lambda resume: toy_sample(resume, kind, sampler_name=name))
+    check_every_cut(lambda resume: toy_sample(resume, kind, sampler_name=name), name)
 
 
 @pytest.fixture(scope="module")
 def unet() -> Any:
     config = json.loads(vectors("sampling", "unet.json").read_text())["models"]["sd1"]
     heads = config["ldm_config"]["num_heads"]
-    return tiny_unet(vectors("sampling", "tiny_unet_sd1.safetensors"), heads)
+    return tiny_unet(vectors("sampling", "tiny_unet_sd1.safetensors"), heads=heads)
 
 
 @pytest.mark.vectors
@@ -91,7 +62,8 @@ def test_cut_at_any_step_a_network_draws_the_same_picture(unet: Any, name: str) 
         check_every_cut(
             lambda resume: ksample(
                 unet, latent, **toy_options(sampler_name=name, **prompts), resume=resume
-            )["samples"]
+            )["samples"],
+            name,
         )
 
 
@@ -129,8 +101,36 @@ def test_whatever_is_asked_for_cuts_do_not_show(
             profile=profile,
             seed=seed,
             denoise=denoise,
-        )
+        ),
+        name,
     )
+
+
+class Dicey:
+    """A toy whose predictions also depend on numbers that are drawn inside the model."""
+
+    def __init__(self) -> None:
+        self.toy = DirectToy(False, [])
+
+    def __call__(
+        self, x: torch.Tensor, sigma: torch.Tensor, context: torch.Tensor, inputs: Inputs
+    ) -> torch.Tensor:
+        assert inputs.call is not None
+        thrown = torch.randn(x.shape, generator=inputs.call.draws)
+        return self.toy(x, sigma, context, inputs) + 0.01 * thrown
+
+
+def test_what_options_remember_and_draw_goes_on_too() -> None:
+    """Guidance with momentum remembers the step before; token merging and tiles throw dice."""
+    momentum = ProjectedGuidance(eta=0.8, norm_threshold=5.0, momentum=-0.6)
+
+    def sample(resume: Resume) -> torch.Tensor:
+        model = replace(toy_model("sd1"), predict=Dicey()).with_option(momentum)
+        latent = {"samples": torch.zeros(1, 4, 5, 7), "batch_index": [2]}
+        samples: torch.Tensor = ksample(model, latent, **toy_options(), resume=resume)["samples"]
+        return samples
+
+    check_every_cut(sample, "euler_ancestral")
 
 
 def test_steps_that_were_kept_are_not_made_again() -> None:
@@ -175,110 +175,8 @@ def test_a_state_holds_data_only() -> None:
     toy_sample(attempts.resume(), sampler_name="lms")
     tensors = load(attempts.states[-1][len(MARK) + 32 :])
     history = {f"history.{n}" for n in range(4)}
-    assert tensors.keys() == {"x", "noise"} | history
+    assert tensors.keys() == {"x", "numbers", "noise", "draws"} | history
     assert all(tensors[name].shape == (1, 4, 5, 7) for name in {"x"} | history)
-
-
-def refused(state: bytes, **options: Any) -> str:
-    """The note about a state that must not be used; the run must be as if there were none."""
-    attempts = Attempts()
-    out = toy_sample(attempts.resume(state), **options)
-    assert torch.equal(out, toy_sample(Resume(), **options))
-    (note,) = attempts.notes
-    assert note.startswith("What was kept of the interrupted sampling ")
-    assert note.endswith("; it starts anew.")
-    return note
-
-
-def kept_state() -> bytes:
-    attempts = Attempts()
-    toy_sample(attempts.resume())
-    return attempts.states[2]
-
-
-@pytest.mark.parametrize(
-    ("options", "other"),
-    [
-        ({"seed": 4}, "start, seed"),
-        ({"sampler_name": "euler"}, "sampler"),
-        ({"scheduler": "normal"}, "start"),
-        ({"steps": 9}, "start"),
-        ({"profile": NoiseProfile.V0_3}, "noise profile"),
-        ({"latent": {"samples": torch.zeros(2, 4, 5, 7)}}, "start"),
-        ({"latent": {"samples": torch.zeros(1, 4, 7, 5)}}, "start"),
-        ({"denoise": 0.5, "latent": {"samples": torch.ones(1, 4, 5, 7)}}, "start"),
-    ],
-)
-def test_the_state_of_another_run_is_not_used(options: dict[str, Any], other: str) -> None:
-    assert f"belongs to another run (other {other})" in refused(kept_state(), **options)
-
-
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(at=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_a_state_with_a_wrong_bit_is_not_used(at: float, bit: int) -> None:
-    state = bytearray(kept_state())
-    state[int(at * len(state))] ^= 1 << bit
-    note = refused(bytes(state))
-    assert "is damaged" in note or "another version" in note
-
-
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(share=st.floats(0, 1, exclude_max=True))
-def test_half_a_state_is_not_used(share: float) -> None:
-    state = kept_state()
-    refused(state[: int(share * len(state))])
-
-
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(data=st.binary(max_size=200))
-def test_foreign_bytes_are_not_used(data: bytes) -> None:
-    refused(data)
-    refused(signed(data))
-
-
-def signed(body: bytes) -> bytes:
-    """`body` as if we had written it."""
-    return MARK + blake2b(body, digest_size=32).digest() + body
-
-
-def forged(change: Callable[[dict[str, torch.Tensor], dict[str, str]], None]) -> bytes:
-    """A well-formed state of this very run, with something in it that cannot be."""
-    body = kept_state()[len(MARK) + 32 :]
-    length = int.from_bytes(body[:8], "little")
-    texts = json.loads(body[8 : 8 + length])["__metadata__"]
-    tensors = load(body)
-    change(tensors, texts)
-    return signed(save(tensors, texts))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda tensors, texts: tensors.pop("x"),
-        lambda tensors, texts: tensors.pop("noise"),
-        lambda tensors, texts: tensors.update(x=torch.zeros(1, 4, 5, 8)),
-        lambda tensors, texts: tensors.update(x=torch.zeros(1, 4, 5, 7, dtype=torch.float64)),
-        lambda tensors, texts: tensors.update({"history.1": torch.zeros(1, 4, 5, 7)}),
-        lambda tensors, texts: tensors.update({"history.0": torch.zeros(3)}),
-        lambda tensors, texts: tensors.update(noise=torch.zeros(16, dtype=torch.uint8)),
-        lambda tensors, texts: tensors.update(noise=torch.zeros(5056)),
-        lambda tensors, texts: texts.pop("step"),
-        lambda tensors, texts: texts.update(step="0"),
-        lambda tensors, texts: texts.update(step=str(STEPS)),
-        lambda tensors, texts: texts.update(step="-1"),
-        lambda tensors, texts: texts.update(step="many"),
-    ],
-)
-def test_a_forged_state_is_not_used(change: Any) -> None:
-    assert "does not hold what a state holds" in refused(forged(change))
-
-
-def test_a_forgery_that_changes_nothing_is_used() -> None:
-    """Otherwise the test above would pass for another reason."""
-    attempts = Attempts()
-    state = forged(lambda tensors, texts: None)
-    assert torch.equal(toy_sample(attempts.resume(state)), toy_sample(Resume()))
-    assert attempts.notes == []
 
 
 def test_noise_goes_on_from_where_it_stood() -> None:

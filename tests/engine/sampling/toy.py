@@ -6,19 +6,25 @@ Not a mock: it stands where a network stands, and its clean predictions are know
 
 import ast
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from engine.sampling.continuous_levels import Continuous, Cosine
+from engine.sampling.flow_levels import Flow, Flux
+from engine.sampling.inputs import NO_INPUTS, Control, Inputs
 from engine.sampling.latent_format import LatentFormat, latent_format
-from engine.sampling.levels import Continuous, Discrete, Flow, Flux
+from engine.sampling.levels import Discrete
 from engine.sampling.model import DiffusionModel, NetworkPredict
 from engine.sampling.model_sampling import ModelSampling
+from engine.weights.sites import Call as Sites
+from engine.weights.sites import Patches
+from engine.weights.trained import Trained
 from tests.engine.sampling.golden import golden_tensors
 
-IDENTITY = LatentFormat("identity", 4, 1.0, 0.0, ((0.0, 0.0, 0.0),) * 4, (0.0, 0.0, 0.0))
+IDENTITY = LatentFormat("identity", 4, rgb=((0.0, 0.0, 0.0),) * 4)
 
 MODEL_KINDS = {
     "sd1": ModelSampling(),
@@ -36,6 +42,8 @@ MODEL_KINDS = {
     "edm": ModelSampling(Continuous(0.002, 80.0), "edm", 0.5),
     "v_edm": ModelSampling(Continuous(0.002, 700.0), "v"),
     "v_cont": ModelSampling(Continuous(0.03, 500.0, "v"), "v"),
+    "cosmos": ModelSampling(Continuous(0.002, 80.0, "cosmos"), "cosmos", 0.5),
+    "cascade": ModelSampling(Cosine(2.0)),
 }
 
 # The mixture: weights, spreads, amplitudes and phases of its three parts; frequencies along C, H,
@@ -69,17 +77,35 @@ def toy_x0(x: Tensor, alpha: Tensor, sigma: Tensor, context: Tensor) -> Tensor:
     return (share * torch.stack(means)).sum(0).float()
 
 
+# What a toy was asked: sigma (or timestep) of the first item, shape, and which prompts it was asked
+# for (0 positive, 1 negative, ...) when whoever called said so.
+Call = tuple[float, list[int], list[int] | None]
+Calls = list[Call]
+
+
+def _call(at: Tensor, x: Tensor, asked: Sites | None) -> Call:
+    return float(at[0]), list(x.shape), None if asked is None else list(asked.cond_or_uncond)
+
+
 @dataclass
 class DirectToy:
-    """Called with the sigma that the sampler asked for. `calls`: sigmas and shapes it saw."""
+    """Called with the sigma that the sampler asked for. `calls`: what it was asked."""
 
     flow: bool
-    calls: list[tuple[float, list[int]]]
+    calls: Calls
 
-    def __call__(self, x: Tensor, sigma: Tensor, context: Tensor) -> Tensor:
-        self.calls.append((float(sigma[0]), list(x.shape)))
-        alpha = 1 - sigma if self.flow else torch.ones_like(sigma)
-        return toy_x0(x, alpha, sigma, context)
+    def __call__(
+        self, x: Tensor, sigma: Tensor, context: Tensor, inputs: Inputs = NO_INPUTS
+    ) -> Tensor:
+        self.calls.append(_call(sigma, x, inputs.call))
+        alpha = 1 - sigma.double() if self.flow else torch.ones_like(sigma)
+        return toy_x0(x, alpha, sigma, context) + _total(inputs.control, x)
+
+
+def _total(control: Control | None, like: Tensor) -> Tensor:
+    """The sum of all that control nets give."""
+    given = [t for tensors in (control or {}).values() for t in tensors if t is not None]
+    return sum(given, torch.zeros_like(like))
 
 
 @dataclass
@@ -87,46 +113,90 @@ class NetworkToy:
     """The toy as a network: it is given scaled input and a timestep. `calls` are the timesteps."""
 
     sampling: ModelSampling
-    calls: list[tuple[float, list[int]]]
-    prediction: str = "eps"
+    calls: Calls
+    trained: Trained = field(default_factory=Trained)
     context_width: int = 2
 
-    def __call__(self, x: Tensor, timestep: Tensor, context: Tensor) -> Tensor:
-        self.calls.append((float(timestep[0]), list(x.shape)))
+    def __call__(
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        y: Tensor | None = None,
+        concat: Tensor | None = None,
+        control: Control | None = None,
+        patches: Patches | None = None,
+    ) -> Tensor:
+        self.calls.append(_call(timestep, x, patches and patches.call))
         sampling, sd = self.sampling, self.sampling.sigma_data
         # A flow network is told the sigma itself, in its own unit.
         levels: Any = sampling.levels
         sigma: Tensor = timestep / levels.multiplier if sampling.flow else levels.sigma(timestep)
         s = sigma.view(-1, 1, 1, 1)
+        X = x if sampling.flow else x * (s**2 + sd**2).sqrt()
+        alpha = 1 - sigma.double() if sampling.flow else torch.ones_like(sigma)
+        out = self._output(X, toy_x0(X.float(), alpha, sigma, context), s)
+        if concat is not None:
+            mask, picture = concat[:, :1], concat[:, 1:]
+            out = out * (0.75 + 0.25 * mask) + 0.05 * picture
+        if y is not None:
+            out = out + 0.01 * y.mean(1).view(-1, 1, 1, 1)
+        return out + _total(control, out)
+
+    def _output(self, X: Tensor, D: Tensor, s: Tensor) -> Tensor:
+        """What the network says where the clean prediction is `D`."""
+        sd = self.sampling.sigma_data
         root = (s**2 + sd**2).sqrt()
-        X = x if sampling.flow else x * root
-        alpha = 1 - sigma if sampling.flow else torch.ones_like(sigma)
-        D = toy_x0(X.float(), alpha, sigma, context)
         skip = X * sd**2 / root**2
-        if sampling.prediction == "v":
+        if self.sampling.prediction == "v":
             return (skip - D) * root / (s * sd)
-        if sampling.prediction == "edm":
+        if self.sampling.prediction == "edm":
             return (D - skip) * root / (s * sd)
         return (X - D) / s
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedPredict(NetworkPredict):
+    """The way to a network; `calls`: what it was asked."""
+
+    calls: Calls = field(default_factory=list)
+
+    def __call__(
+        self, x: Tensor, sigma: Tensor, context: Tensor, inputs: Inputs = NO_INPUTS
+    ) -> Tensor:
+        self.calls.append(_call(sigma, x, inputs.call))
+        return NetworkPredict.__call__(self, x, sigma, context, inputs)
+
+
 def toy_model(kind: str, format_name: str = "identity", *, direct: bool = True) -> DiffusionModel:
-    """The toy of a kind of the manifest; its calls are in `.predict` (direct) or
-    `.predict.network`.
-    """
+    """The toy of a kind of the manifest."""
     sampling = MODEL_KINDS[kind]
     form = IDENTITY if format_name == "identity" else latent_format(format_name)
     if direct:
         return DiffusionModel(DirectToy(sampling.flow, []), sampling, form, context_width=2)
-    predict = NetworkPredict(NetworkToy(sampling, []), sampling)
+    predict = WatchedPredict(NetworkToy(sampling, []), sampling)
     return DiffusionModel(predict, sampling, form, context_width=2)
 
 
-def calls_of(model: DiffusionModel) -> list[tuple[float, list[int]]]:
-    """What `toy_model` was asked so far."""
+def calls_of(*models: DiffusionModel) -> Calls:
+    """What `toy_model` was asked so far, with the sigmas that samplers asked for."""
+    return [call for model in models for call in _watched(model).calls]
+
+
+def network_calls_of(*models: DiffusionModel) -> Calls:
+    """What the networks inside `toy_model` were asked, with the timesteps that they were told."""
+    predicts = [_watched(model) for model in models]
+    return [c for p in predicts if isinstance(p, WatchedPredict) for c in _network(p).calls]
+
+
+def _watched(model: DiffusionModel) -> DirectToy | WatchedPredict:
     predict: Any = model.predict
-    toy: DirectToy | NetworkToy = getattr(predict, "network", predict)
-    return toy.calls
+    return predict
+
+
+def _network(predict: WatchedPredict) -> NetworkToy:
+    network: Any = predict.network
+    return network
 
 
 def conditioning(tokens: Any) -> list[Any]:

@@ -1,136 +1,156 @@
-"""Runs the workflow cases of the sampling vectors: API-format graphs of toy nodes and stock nodes.
+"""Runs the workflow cases of the sampling vectors as a worker runs prompts.
 
-Each node is the function of this table that has its name; a case whose nodes are all here can run.
+A case is a graph in API format of toy nodes (`toy_nodes.py`) and stock nodes. It is read, checked
+against the catalogue and given to the executor, with the built-in nodes of `nodes/load.py` beside
+the toys. So a node is compared with the reference as soon as it stands on a shelf:
+
+    for case in workflow_cases("guidance"):      # those whose classes are all known by now
+        ran = Workflows(tmp_path).run(case)      # ran.outputs, ran.models
+
+`workflow_cases(group)` selects by property: every class of the case is in the registry, every
+sampler that it names is in the menu, and toy models are of a kind that there is. How many cases of
+each group can run is pinned in `test_workflows.py`: raise the number with the nodes that you add.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from engine.sampling.ksample import SAMPLERS, Stages, ksample
+from engine.execution.cache import Cache
+from engine.execution.checkpoints import Checkpoints
+from engine.execution.executor import Executor
+from engine.execution.job import Cancel, Job
+from engine.execution.memory import MemoryCache
+from engine.files.folders import Folders
+from engine.files.stamps import Stamps
+from engine.formats.api import is_link, read_prompt, write_prompt
+from engine.graph.definition import Definition
+from engine.graph.native import definitions
+from engine.graph.registry import Registry
+from engine.graph.validation import validate
+from engine.lora.patcher import LoraPatcher
 from engine.sampling.model import DiffusionModel
-from engine.sampling.noise import NoiseProfile
-from tests.engine.sampling.toy import (
-    MODEL_KINDS,
-    calls_of,
-    conditioning,
-    toy_latent,
-    toy_model,
-)
+from engine.sampling.policy import NoiseProfile, SamplingPolicy
+from engine.weights.choices import Choices
+from engine.weights.residency import Residency
+from engine.weights.wishes import Wishes
+from nodes.load import load_registry
+from tests.engine.sampling import toy_nodes
+from tests.engine.sampling.toy import MODEL_KINDS
+from tests.engine.sampling.toy_nodes import Kept
 from tests.support import vectors
 
 
-def _model(kind: str, latent_format: str = "identity", direct: bool = True) -> DiffusionModel:
-    return toy_model(kind, latent_format, direct=direct)
+def _unlimited(definition: Definition) -> Definition:
+    """The node without the limits of its numbers: some areas of the vectors are smaller."""
+    inputs = [
+        replace(one, options={k: v for k, v in one.options.items() if k not in ("min", "max")})
+        for one in definition.spec.inputs
+    ]
+    return replace(definition, spec=replace(definition.spec, inputs=tuple(inputs)))
 
 
-def _latent(
-    zeros: list[int] | None = None, key: str = "", batch_index: list[int] | None = None
-) -> dict[str, Any]:
-    samples = toy_latent(key) if zeros is None else torch.zeros(zeros)
-    return {"samples": samples} | ({"batch_index": batch_index} if batch_index else {})
+_STOCK = map(_unlimited, load_registry(Path("/nowhere")).values())
+REGISTRY = Registry([*definitions(toy_nodes), *_STOCK])
 
 
-def _with(cond: list[Any], **options: Any) -> list[Any]:
-    return [[context, {**old, **options}] for context, old in cond]
+@dataclass(frozen=True)
+class Ran:
+    """Results by output name, and the toy models, which know what they were asked."""
+
+    outputs: dict[str, Any]
+    models: list[DiffusionModel]
 
 
-def _ksampler(
-    model: DiffusionModel, latent_image: Mapping[str, Any], **inputs: Any
-) -> dict[str, Any]:
-    return ksample(model, latent_image, profile=NoiseProfile.V0_3, **inputs)
+class Workflows:
+    """A worker's executor on the CPU in float32, with the noise of the release of the vectors."""
+
+    def __init__(self, base: Path, cache: Cache | None = None) -> None:
+        self.folders = Folders(base)
+        self.kept = Kept()
+        self.executor = Executor(
+            REGISTRY,
+            self.folders,
+            {
+                Residency: Residency(Choices(wishes=Wishes(force="fp32")), LoraPatcher()),
+                SamplingPolicy: SamplingPolicy(NoiseProfile.V0_3),
+                Kept: self.kept,
+            },
+            cache or MemoryCache(1 << 24),
+            write_prompt,
+            Checkpoints(base / "states"),
+            Stamps(),
+            around=torch.inference_mode,
+        )
+
+    def run(self, case: dict[str, Any]) -> Ran:
+        """The outputs of a case, in an engine that knows nothing of the ones before it.
+
+        Raises AssertionError when the prompt is refused or a node fails.
+        """
+        self.executor.forget()
+        self.kept.models.clear()
+        self.kept.values.clear()
+        prompt = read_prompt(with_outputs(case))
+        checked = validate(prompt, REGISTRY.catalogue, self.folders)
+        assert checked.error is None, checked
+        assert not checked.node_errors, checked.node_errors
+        job = Job(case["id"], checked.graph, checked.outputs)
+        outcome = self.executor.run(job, lambda _: None, Cancel())
+        assert outcome.status == "success", outcome.messages[-1]
+        return Ran(dict(self.kept.values), list(self.kept.models))
+
+    def close(self) -> None:
+        self.executor.close()
 
 
-def _ksampler_advanced(
-    model: DiffusionModel,
-    latent_image: Mapping[str, Any],
-    *,
-    add_noise: str,
-    noise_seed: int,
-    start_at_step: int,
-    end_at_step: int,
-    return_with_leftover_noise: str,
-    **inputs: Any,
-) -> dict[str, Any]:
-    stages = Stages(
-        start_at_step, end_at_step, add_noise == "enable", return_with_leftover_noise == "disable"
-    )
-    return _ksampler(model, latent_image, seed=noise_seed, stages=stages, **inputs)
+def with_outputs(case: dict[str, Any]) -> dict[str, Any]:
+    """The prompt of a case with a node that keeps each of its outputs."""
+    prompt = {
+        name: {**node, "inputs": {key: _constant(value) for key, value in node["inputs"].items()}}
+        for name, node in case["prompt"].items()
+    }
+    for name, want in case["outputs"].items():
+        inputs = {"name": name, "value": [want["node"], want["slot"]]}
+        prompt[f"keep {name}"] = {"class_type": "ToyKeep", "inputs": inputs}
+    return prompt
 
 
-NODES: dict[str, Callable[..., Any]] = {
-    "ToyModel": _model,
-    "ToyCond": conditioning,
-    "ToyLatent": _latent,
-    "ToyMask": toy_latent,
-    "SetLatentNoiseMask": lambda samples, mask: {
-        **samples,
-        "noise_mask": mask.reshape(-1, 1, *mask.shape[-2:]),
-    },
-    "ConditioningCombine": lambda conditioning_1, conditioning_2: conditioning_1 + conditioning_2,
-    "ConditioningConcat": lambda conditioning_to, conditioning_from: [
-        [torch.cat([context, conditioning_from[0][0]], 1), options]
-        for context, options in conditioning_to
-    ],
-    "ConditioningSetAreaStrength": lambda conditioning, strength: _with(
-        conditioning, strength=strength
-    ),
-    "ConditioningSetTimestepRange": lambda conditioning, start, end: _with(
-        conditioning, start_percent=start, end_percent=end
-    ),
-    "KSampler": _ksampler,
-    "KSamplerAdvanced": _ksampler_advanced,
-}
+def _constant(value: Any) -> Any:
+    """As API prompts write a list that is no link."""
+    return {"__value__": value} if isinstance(value, list) and not is_link(value) else value
 
 
 def workflow_cases(group: str) -> list[dict[str, Any]]:
     """The cases of `group` that need only nodes, samplers and kinds of model that are here."""
+    return [case for case in _cases(group) if "outputs" in case]
+
+
+def fault_cases(group: str) -> list[dict[str, Any]]:
+    """The same of those in which the reference fails, with what their last node gives as output."""
+    return [
+        {**case, "outputs": {"o": {"node": list(case["prompt"])[-1], "slot": 0}}}
+        for case in _cases(group)
+        if "error" in case
+    ]
+
+
+def _cases(group: str) -> list[dict[str, Any]]:
     every = json.loads(vectors("sampling", f"{group}.json").read_text())["cases"]
     return [case for case in every if all(_known(node) for node in case["prompt"].values())]
 
 
 def _known(node: dict[str, Any]) -> bool:
-    inputs = node["inputs"]
-    if node["class_type"] == "ToyModel":
-        plain = not inputs.get("inpaint") and not inputs.get("adm")
-        return plain and inputs["kind"] in MODEL_KINDS
-    sampler = inputs.get("sampler_name")
-    return node["class_type"] in NODES and (sampler is None or sampler in SAMPLERS)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """Results by output name, and what each model was asked: sigma or timestep, and the batch."""
-
-    outputs: dict[str, Any]
-    calls: list[tuple[float, list[int]]]
-
-
-def run_workflow(case: dict[str, Any]) -> Ran:
-    """The outputs of a case, its nodes run in the order they are needed."""
-    done: dict[str, Any] = {}
-
-    def value(link: Any) -> Any:
-        is_link = isinstance(link, list) and len(link) == 2 and isinstance(link[0], str)
-        return result(link[0]) if is_link else link
-
-    def result(node_id: str) -> Any:
-        if node_id not in done:
-            node = case["prompt"][node_id]
-            inputs = {name: value(link) for name, link in node["inputs"].items()}
-            done[node_id] = NODES[node["class_type"]](**inputs)
-        return done[node_id]
-
-    outputs = {name: result(want["node"]) for name, want in case["outputs"].items()}
-    models = [made for made in done.values() if isinstance(made, DiffusionModel)]
-    return Ran(outputs, [call for model in models for call in calls_of(model)])
-
-
-def samples_of(output: Any) -> Tensor:
-    """The tensor of a LATENT."""
-    samples: Tensor = output["samples"]
-    return samples
+    class_type, inputs = node["class_type"], node["inputs"]
+    if class_type not in REGISTRY:
+        return False
+    spec = REGISTRY[class_type].spec
+    menu = spec.input("sampler_name")
+    if menu is not None and inputs["sampler_name"] not in menu.choices:
+        return False
+    if class_type == "ToyModel" and inputs["kind"] not in MODEL_KINDS:
+        return False
+    return all(spec.input(name) is not None for name in inputs)

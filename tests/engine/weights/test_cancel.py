@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.graph.run import Cancelled
 from engine.lora.patcher import LoraPatcher
 from engine.text.encode import encode_prompt
 from engine.weights.cancel import Check, no_check
-from engine.weights.checkpoint import inspect_checkpoint
+from engine.weights.choices import Choices
 from engine.weights.configs import UnetConfig
 from engine.weights.handles import Clip, LoraPatch, Model, Vae, WeightsFile
+from engine.weights.networks import build
 from engine.weights.residency import Residency
 from tests.engine.lora.tiny_lora import CONV, CROSS, LINEAR, tiny_lora
 from tests.engine.weights.tiny import TEXT, UNET, VAE, tiny_checkpoint
 
-CPU = torch.device("cpu")
-NARROW = UnetConfig(widths=(32,), attention=(True,), resnets=1, context_width=64)
+NARROW = UnetConfig(widths=(32,), depths=(1,), resnets=1, context_width=64)
 
 
 class CancelledAt:
@@ -36,7 +36,7 @@ class CancelledAt:
 
 
 def fresh() -> Residency:
-    return Residency(CPU, torch.float32, LoraPatcher())
+    return Residency(Choices(), LoraPatcher())
 
 
 def looks(work: Callable[[Check], object]) -> int:
@@ -47,10 +47,9 @@ def looks(work: Callable[[Check], object]) -> int:
 
 
 def weights(residency: Residency, model: Model) -> dict[str, Tensor]:
-    part = inspect_checkpoint(model.source).unet
-    assert part is not None
-    with residency._borrow(part, model.patches, no_check) as module:
-        return {name: parameter.clone() for name, parameter in module.named_parameters()}
+    return residency.unet(model)._lend(
+        lambda network: {name: p.clone() for name, p in network.module.named_parameters()}
+    )
 
 
 def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
@@ -102,7 +101,7 @@ def test_a_bake_cancelled_at_any_parameter_is_completed_by_the_next(
 
 
 def test_a_cancelled_load_lets_another_model_be_used(tmp_path: Path, base: WeightsFile) -> None:
-    small = Residency(CPU, torch.float32, LoraPatcher(), budget=1)
+    small = Residency(Choices(), LoraPatcher(), budget=1)
     want = weights(fresh(), Model(base))
     other = Model(tiny_checkpoint(tmp_path / "b.safetensors", NARROW, seed=1))
     small.unet(Model(base))
@@ -134,7 +133,7 @@ Work = Callable[[Residency, WeightsFile, Check], Tensor]
 
 
 def encode_text(residency: Residency, file: WeightsFile, check: Check) -> Tensor:
-    cond, _ = encode_prompt("a (red:1.3) star", residency.text_encoder(Clip(file), check), -2)
+    cond, _ = encode_prompt("a (red:1.3) star", residency.text_encoders(Clip(file), check), -2)
     return cond
 
 
@@ -176,11 +175,8 @@ def test_a_network_keeps_no_check_of_work_that_is_over(base: WeightsFile) -> Non
 
 def test_the_longest_piece_between_two_looks_is_one_layer(base: WeightsFile) -> None:
     """Every layer of the decoder that has weights is looked before."""
-    part = inspect_checkpoint(base).vae
-    assert part is not None
+    decoder = build(VAE).get_submodule("decoder")
+    layers = [m for m in decoder.modules() if any(True for _ in m.parameters(recurse=False))]
     residency = fresh()
     decode(residency, base, no_check)
-    with residency._borrow(part, (), no_check) as module:
-        decoder: nn.Module = module.get_submodule("decoder")
-        layers = [m for m in decoder.modules() if any(True for _ in m.parameters(recurse=False))]
     assert looks(lambda check: decode(residency, base, check)) >= len(layers)

@@ -1,24 +1,39 @@
 """Names in the original layout against the names of the live modules."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from engine.weights.configs import Config, TextConfig, UnetConfig, VaeConfig
 from engine.weights.ldm import names
-from engine.weights.networks import build
+from engine.weights.networks import build, live_name
 from tests.support import vectors
 
-SD15_UNET = UnetConfig((320, 640, 1280, 1280), (True, True, True, False))
+SD15_UNET = UnetConfig((320, 640, 1280, 1280), (1, 1, 1, 0))
+SD2_UNET = UnetConfig((320, 640, 1280, 1280), (1, 1, 1, 0), head_width=64, linear=True)
+SDXL_UNET = UnetConfig(
+    (320, 640, 1280), (0, 2, 10), middle=10, head_width=64, linear=True, vector=2816
+)
+REFINER_UNET = UnetConfig(
+    (384, 768, 1536, 1536), (0, 4, 4, 0), middle=4, head_width=64, linear=True, vector=2560
+)
 SD15_VAE = VaeConfig((128, 256, 512, 512))
+CLIP_L = TextConfig(768, 12, 3072)
+CLIP_H = TextConfig(1024, 23, 4096, kind="h", omitted=1)
+CLIP_G = TextConfig(1280, 32, 5120, kind="g", projection=1280)
 CONFIGS: dict[str, Config] = {
     "sd15 unet": SD15_UNET,
-    "two levels": UnetConfig((32, 64), (True, False), resnets=1),
-    "three residual blocks": UnetConfig((32, 32, 96), (False, True, True), resnets=3),
-    "one level": UnetConfig((32,), (True,), resnets=1),
+    "sd2 unet": SD2_UNET,
+    "sdxl unet": SDXL_UNET,
+    "sdxl refiner unet": REFINER_UNET,
+    "two levels": UnetConfig((32, 64), (1, 0), resnets=1),
+    "three residual blocks": UnetConfig((32, 32, 96), (0, 1, 1), resnets=3),
+    "one level": UnetConfig((32,), (1,), resnets=1),
     "sd15 vae": SD15_VAE,
     "small vae": VaeConfig((32, 64, 64), resnets=1),
     "text": TextConfig(64, 3, 256),
+    "text with projection": replace(CLIP_G, layers=2),
 }
 
 
@@ -26,25 +41,31 @@ CONFIGS: dict[str, Config] = {
 def test_the_map_names_every_parameter_of_the_live_network_once(config: Config) -> None:
     live = {name for name, _ in build(config).named_parameters()}
     if isinstance(config, TextConfig):
-        live = {f"text_model.{name.removeprefix('text_model.')}" for name in live}
+        live = {live_name(build(config), name) for name in live}
     table = names(config)
     assert set(table.file_of) == live
     assert {table.live_of[file]: file for file in table.live_of} == table.file_of
     assert len(table.live_of) == len(live)
 
 
-@pytest.mark.vectors
-def test_the_unet_of_sd15_has_the_golden_names() -> None:
-    golden = json.loads(vectors("lora", "keymap_sd15.json").read_text())
-    want = {ldm: live for part, live, ldm, _, _ in golden["modules"] if part == "unet"}
-    assert {pair.file: pair.live for pair in names(SD15_UNET).pairs} == want
+GOLDEN: dict[str, dict[str, Config]] = {
+    "sd15": {"unet": SD15_UNET, "text_encoder": CLIP_L},
+    "sd2": {"unet": SD2_UNET, "text_encoder": CLIP_H},
+    "sdxl": {"unet": SDXL_UNET, "text_encoder": CLIP_L, "text_encoder_2": CLIP_G},
+}
 
 
 @pytest.mark.vectors
-def test_the_text_encoder_of_sd15_has_the_golden_names() -> None:
-    golden = json.loads(vectors("lora", "keymap_sd15.json").read_text())
-    want = {live for part, live, _, _, _ in golden["modules"] if part == "text_encoder"}
-    assert {pair.live for pair in names(TextConfig(768, 12, 3072)).pairs} == want
+@pytest.mark.parametrize(
+    ("family", "part"), [(family, part) for family, parts in GOLDEN.items() for part in parts]
+)
+def test_networks_have_the_golden_names(family: str, part: str) -> None:
+    golden = json.loads(vectors("lora", f"keymap_{family}.json").read_text())
+    want = {live: ldm for of, live, ldm, _, _ in golden["modules"] if of == part}
+    pairs = names(GOLDEN[family][part]).pairs
+    assert {pair.live for pair in pairs} == set(want)
+    if part == "unet":
+        assert {pair.live: pair.file for pair in pairs} == want
 
 
 def test_the_decoder_counts_its_levels_from_the_other_end() -> None:

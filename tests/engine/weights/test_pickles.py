@@ -105,12 +105,15 @@ def test_contents_decide_and_not_the_extension(tmp_path: Path) -> None:
             assert torch.equal(opened.read("w"), WEIGHT)
 
 
-@pytest.mark.parametrize(
-    ("content", "cause"),
-    [([WEIGHT], "without names"), ({"a": 1}, "no named tensors"), ("text", "without names")],
-)
-def test_a_pickle_without_named_tensors_says_so(tmp_path: Path, content: Any, cause: str) -> None:
-    with pytest.raises(WeightsError, match=cause):
+def test_items_of_a_list_are_named_by_their_places(tmp_path: Path) -> None:
+    found = read_pickle(stored(tmp_path / "a.pt", [WEIGHT, 2 * WEIGHT]))
+    assert list(found) == ["0", "1"]
+    assert torch.equal(found["1"], 2 * WEIGHT)
+
+
+@pytest.mark.parametrize("content", [[1], [], {"a": 1}, "text"])
+def test_a_pickle_without_named_tensors_says_so(tmp_path: Path, content: Any) -> None:
+    with pytest.raises(WeightsError, match="no named tensors"):
         read_pickle(stored(tmp_path / "a.pt", content))
 
 

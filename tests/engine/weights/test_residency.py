@@ -12,11 +12,12 @@ from torch import Tensor
 
 from engine.lora.errors import LoraError
 from engine.lora.patcher import LoraPatcher
-from engine.weights.cancel import no_check
 from engine.weights.checkpoint import inspect_checkpoint
+from engine.weights.choices import Choices
 from engine.weights.errors import WeightsError
 from engine.weights.handles import Clip, LoraPatch, Model, Vae, WeightsFile
 from engine.weights.residency import Residency
+from engine.weights.wishes import Wishes
 from tests.engine.lora.tiny_lora import CONV, CROSS, LINEAR, lora_tensors, tiny_lora
 from tests.engine.weights.tiny import UNET, VAE, save, tiny_checkpoint, tokens
 
@@ -29,8 +30,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> WeightsFile:
     return tiny_checkpoint(tmp_path_factory.mktemp("base") / "base.safetensors")
 
 
-def fresh(budget: int | None = None) -> Residency:
-    return Residency(CPU, torch.float32, LoraPatcher(), budget)
+def fresh(budget: int | None = None, wishes: Wishes | None = None) -> Residency:
+    return Residency(Choices(CPU, wishes or Wishes()), LoraPatcher(), budget)
 
 
 def noise(residency: Residency, model: Model) -> Tensor:
@@ -42,10 +43,9 @@ def noise(residency: Residency, model: Model) -> Tensor:
 
 def live_weights(residency: Residency, model: Model) -> dict[str, Tensor]:
     """Copies of all live parameters of the UNet, patched as ``model`` says."""
-    part = inspect_checkpoint(model.source).unet
-    assert part is not None
-    with residency._borrow(part, model.patches, no_check) as module:
-        return {name: parameter.clone() for name, parameter in module.named_parameters()}
+    return residency.unet(model)._lend(
+        lambda network: {name: p.clone() for name, p in network.module.named_parameters()}
+    )
 
 
 def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
@@ -145,24 +145,24 @@ def test_only_parameters_whose_entries_changed_are_baked(tmp_path: Path, base: W
 
 def test_baking_writes_into_the_same_memory(tmp_path: Path, base: WeightsFile) -> None:
     residency = fresh()
-    part = inspect_checkpoint(base).unet
-    assert part is not None
-    with residency._borrow(part, (), no_check) as module:
-        before = {name: p.data_ptr() for name, p in module.named_parameters()}
-    patched = (LoraPatch(tiny_lora(tmp_path / "a.safetensors"), 1.0),)
-    with residency._borrow(part, patched, no_check) as module:
-        after = {name: p.data_ptr() for name, p in module.named_parameters()}
+    patched = Model(base).patched(LoraPatch(tiny_lora(tmp_path / "a.safetensors"), 1.0))
+    before, after = (
+        residency.unet(model)._lend(
+            lambda network: {n: p.data_ptr() for n, p in network.module.named_parameters()}
+        )
+        for model in (Model(base), patched)
+    )
     assert before == after
 
 
 def test_unet_and_text_encoder_have_their_own_strengths(tmp_path: Path, base: WeightsFile) -> None:
     lora = tiny_lora(tmp_path / "a.safetensors")
     residency = fresh()
-    plain, _ = residency.text_encoder(Clip(base))(tokens(), -1)
-    unpatched, _ = residency.text_encoder(Clip(base).stopped_at(-1))(tokens(), -1)
+    plain, _ = residency.text_encoders(Clip(base))[0](tokens(), -1)
+    unpatched, _ = residency.text_encoders(Clip(base).stopped_at(-1))[0](tokens(), -1)
     residency.unet(Model(base).patched(LoraPatch(lora, 1.0)))
-    still, _ = residency.text_encoder(Clip(base))(tokens(), -1)
-    patched, _ = residency.text_encoder(Clip(base).patched(LoraPatch(lora, 1.0)))(tokens(), -1)
+    still, _ = residency.text_encoders(Clip(base))[0](tokens(), -1)
+    patched, _ = residency.text_encoders(Clip(base).patched(LoraPatch(lora, 1.0)))[0](tokens(), -1)
     assert torch.equal(plain, unpatched)
     assert torch.equal(plain, still)
     assert not torch.equal(plain, patched)
@@ -247,14 +247,17 @@ def test_a_part_that_the_file_lacks_is_an_error_that_names_it(tmp_path: Path) ->
     with pytest.raises(WeightsError, match=r"vae\.safetensors holds no UNet"):
         residency.unet(Model(only_vae))
     with pytest.raises(WeightsError, match="holds no text encoder"):
-        residency.text_encoder(Clip(only_vae))
+        residency.text_encoders(Clip(only_vae))
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    ("wishes", "dtype"),
+    [(Wishes(unet="bf16"), torch.bfloat16), (Wishes(force="fp16"), torch.float16)],
+)
 def test_a_live_dtype_below_float32_is_rounded_once(
-    tmp_path: Path, base: WeightsFile, dtype: torch.dtype
+    tmp_path: Path, base: WeightsFile, wishes: Wishes, dtype: torch.dtype
 ) -> None:
     model = Model(base).patched(LoraPatch(tiny_lora(tmp_path / "a.safetensors"), 0.8))
     exact = live_weights(fresh(), model)
-    low = live_weights(Residency(CPU, dtype, LoraPatcher()), model)
+    low = live_weights(fresh(wishes=wishes), model)
     assert all(torch.equal(low[name], exact[name].to(dtype)) for name in exact)

@@ -52,9 +52,9 @@ def test_the_file_stays_under_its_size(checkpoint: Path) -> None:
 def test_the_engine_finds_all_three_networks(checkpoint: Path) -> None:
     found = inspect_checkpoint(WeightsFile.of(checkpoint))
     assert found.unet is not None
-    assert found.text is not None
+    assert len(found.texts) == 1
     assert found.vae is not None
-    assert found.prediction == "eps"
+    assert found.trained.prediction == "eps"
 
 
 def test_the_engine_computes_what_was_trained(checkpoint: Path, pair: Pair) -> None:
@@ -65,7 +65,7 @@ def test_the_engine_computes_what_was_trained(checkpoint: Path, pair: Pair) -> N
     twin.load_state_dict(pair.state_dict())
     rounded(twin.eval().requires_grad_(False))
     source = WeightsFile.of(checkpoint)
-    context, _ = painter.residency.text_encoder(Clip(source))(ids, -1)
+    context, _ = painter.residency.text_encoders(Clip(source))[0](ids, -1)
     found = painter.residency.unet(Model(source))(noisy, steps.float(), context)
     torch.testing.assert_close(found, twin(noisy, steps, twin.read(ids)), atol=2e-4, rtol=1e-3)
 
@@ -98,7 +98,8 @@ def test_a_lora_file_matches_everything_it_was_trained_on(
     assert size <= 1_000_000
     found = inspect_checkpoint(WeightsFile.of(checkpoint))
     fits = {*match_part(WeightsFile.of(path), found.unet).fits}
-    text_fits = {*match_part(WeightsFile.of(path), found.text).fits}
+    (text,) = found.texts
+    text_fits = {*match_part(WeightsFile.of(path), text).fits}
     assert len(fits) + len(text_fits) == len(lora.layers)
     assert bool(text_fits) == recipe.text
 
@@ -119,7 +120,7 @@ def test_the_engine_bakes_a_lora_to_what_training_computed(
     ids, noisy, steps = token_ids(["a ring"]), torch.randn(1, 4, 16, 16), torch.tensor([500])
     source, patch = WeightsFile.of(checkpoint), LoraPatch(WeightsFile.of(path), -0.5)
     residency = Painter(checkpoint).residency
-    context, _ = residency.text_encoder(Clip(source, (patch,)))(ids, -1)
+    context, _ = residency.text_encoders(Clip(source, (patch,)))[0](ids, -1)
     found = residency.unet(Model(source, (patch,)))(noisy, steps.float(), context)
     torch.testing.assert_close(found, twin(noisy, steps, twin.read(ids)), atol=3e-4, rtol=1e-3)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.sampling.policy import NoiseProfile, SamplingPolicy
 from web.server.flags import IGNORED
 from web.server.options import BadOptions, read_options, without_token
 
@@ -20,7 +21,7 @@ def test_the_defaults_are_safe():
     assert options.is_loopback
     assert options.token is None
     assert options.max_upload_size == 100 * 2**20
-    assert options.preview_method == "none"
+    assert options.sampling == SamplingPolicy(NoiseProfile.CURRENT, "none", 512)
     assert options.cors_origin is None
 
 
@@ -76,8 +77,8 @@ def test_what_launchers_send_is_accepted(launcher: str):
 
 
 def test_known_flags_without_effect_are_remembered_by_name():
-    assert read_options(["--lowvram", "--cuda-device", "1", "--fast"]).ignored == (
-        "--lowvram",
+    assert read_options(["--multi-user", "--cuda-device", "1", "--fast"]).ignored == (
+        "--multi-user",
         "--cuda-device",
         "--fast",
     )
@@ -94,9 +95,14 @@ def test_known_flags_without_effect_are_remembered_by_name():
         (["--port", "-1"], "--port"),
         (["--max-upload-size", "0"], "not a size"),
         (["--preview-method", "best"], "best"),
+        (["--preview-size", "0"], "not a number from 16"),
+        (["--preview-size", "huge"], "not a number"),
+        (["--noise-profile", "0.2"], "0.2"),
         (["--base-directory", "/no/such/folder"], "/no/such/folder"),
         (["--front-end-root", "/no/such/folder"], "/no/such/folder"),
         (["--lowvra"], "--lowvra"),
+        (["--lowvram", "--gpu-only"], "not allowed with"),
+        (["--reserve-vram", "some"], "number of gigabytes"),
         (["stray"], "stray"),
         (["--listen", ","], "--listen"),
     ],
@@ -118,11 +124,21 @@ def test_folders_can_be_chosen_one_by_one(tmp_path: Path):
     assert folders.roots("loras")[0] == tmp_path / "models" / "loras"
 
 
+def test_the_worker_learns_how_networks_are_kept():
+    flags = ["--lowvram", "--bf16-unet", "--fp32-vae", "--reserve-vram", "2.0"]
+    arguments = read_options(flags).worker_arguments("cuda:0")
+    assert set(flags) <= set(arguments)
+    assert not set(flags) & set(read_options([]).worker_arguments("cuda:0"))
+
+
 def test_the_worker_learns_what_it_needs_and_not_the_token(tmp_path: Path):
     flags = ["--base-directory", str(tmp_path), "--token", "secret", "--cpu", "--disable-metadata"]
-    arguments = read_options([*flags, "--preview-method", "auto"]).worker_arguments("cpu")
+    sampling = ["--preview-method", "auto", "--preview-size", "64", "--noise-profile", "a1111"]
+    arguments = read_options([*flags, *sampling]).worker_arguments("cpu")
     assert arguments[:2] == ["--base-directory", str(tmp_path)]
-    assert {"--disable-metadata", "--previews"} <= set(arguments)
+    assert "--disable-metadata" in arguments
+    for flag, value in zip(sampling[::2], sampling[1::2], strict=True):
+        assert arguments[arguments.index(flag) + 1] == value
     assert arguments[arguments.index("--device") + 1] == "cpu"
     assert "secret" not in " ".join(arguments)
 

@@ -1,0 +1,65 @@
+"""`embedding:name` in the engine dialect: a segment's text to plain text and learned vectors."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.text.vectors import Lexicon, Row
+
+_MARK = "embedding:"
+_BEFORE_MARK = re.compile(r"[ \n](?=embedding:)")
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The vectors that a reference stands for."""
+
+    name: str
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A reference to an embedding that is not there; it says nothing."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A reference to an embedding for networks of another width; it says nothing."""
+
+    name: str
+
+
+Piece = str | Learned | Unknown | Misfit
+
+
+def read_references(text: str, lexicon: Lexicon) -> Iterator[Piece]:
+    """The pieces of a segment in reading order; text pieces are not empty.
+
+    A reference starts at the segment's start or after a space or newline and ends at white space;
+    commas round an unknown name are not part of it. `x,embedding:y` is text.
+    """
+    for piece in _BEFORE_MARK.split(text):
+        if not piece.startswith(_MARK):
+            if piece:
+                yield piece
+            continue
+        name, *others = piece[len(_MARK) :].split() or [""]
+        rest = " ".join(others)
+        rows = lexicon.rows(name)
+        if rows is None:
+            stripped = name.strip(",")
+            rest = f"{name[len(stripped) :]} {rest}"
+            name = stripped
+            rows = lexicon.rows(name)
+        yield _found(name, rows)
+        if rest:
+            yield rest
+
+
+def _found(name: str, rows: Sequence[Row] | None) -> Piece:
+    if rows is None:
+        return Unknown(name)
+    return Learned(name, rows) if rows else Misfit(name)
