@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 
 from engine.weights.configs import Config, TextConfig, UnetConfig, VaeConfig
+from engine.weights.tuning import has_bf16_units
 from engine.weights.wishes import Wishes
 
 _CPU = torch.device("cpu")
@@ -21,6 +22,8 @@ _TYPES: dict[str, torch.dtype] = {
     "fp8_e4m3fn": torch.float8_e4m3fn,
     "fp8_e5m2": torch.float8_e5m2,
 }
+# Channels of the widest level from which on a processor's bfloat16 pays.
+_LARGE = 512
 EIGHT_BITS = (torch.float8_e4m3fn, torch.float8_e5m2)
 
 
@@ -81,7 +84,7 @@ class Choices:
         """
         kind = type(config)
         device = _CPU if on_cpu or self._kept_off(kind) else self.device
-        dtype = self._computes_in(kind, device)
+        dtype = self._computes_in(kind, device, large=_is_large(config))
         kept = _TYPES[stored] if stored else self._kept_in(kind, device, dtype)
         memory = self.wishes.memory
         roams = memory in {"low", "none"} or (not fits and memory == "normal")
@@ -101,7 +104,7 @@ class Choices:
         found = {"device": self.device.type}
         for name, kind in parts.items():
             device = _CPU if self._kept_off(kind) else self.device
-            dtype = self._computes_in(kind, device)
+            dtype = self._computes_in(kind, device, large=True)
             kept = self._kept_in(kind, device, dtype)
             shown = [_short(dtype), *([f"from {_short(kept)}"] if kept != dtype else [])]
             found[name] = " ".join(shown)
@@ -110,7 +113,9 @@ class Choices:
     def _kept_off(self, kind: type[Config]) -> bool:
         return kind is VaeConfig and self.wishes.vae_place == "cpu"
 
-    def _computes_in(self, kind: type[Config], device: torch.device) -> torch.dtype:
+    def _computes_in(
+        self, kind: type[Config], device: torch.device, *, large: bool
+    ) -> torch.dtype:
         if kind is TextConfig:
             # A prompt is encoded once and costs little, and all steps depend on it.
             return torch.float32
@@ -119,7 +124,7 @@ class Choices:
             return _TYPES[wanted]
         if self.wishes.force is not None:
             return _TYPES[self.wishes.force]
-        return _automatic(kind, device)
+        return _automatic(kind, device, large=large)
 
     def _kept_in(self, kind: type[Config], device: torch.device, dtype: torch.dtype) -> torch.dtype:
         if kind is TextConfig:
@@ -131,10 +136,15 @@ class Choices:
         return _TYPES[asked] if asked and _TYPES[asked] in EIGHT_BITS else dtype
 
 
-def _automatic(kind: type[Config], device: torch.device) -> torch.dtype:
+def _is_large(config: Config) -> bool:
+    """Whether a network is of the usual size: small ones spend their time elsewhere."""
+    return isinstance(config, TextConfig) or max(config.widths) >= _LARGE
+
+
+def _automatic(kind: type[Config], device: torch.device, *, large: bool) -> torch.dtype:
     """What a UNet or a VAE computes in when nobody asks for anything."""
     if device.type != "cuda":
-        return torch.float32
+        return torch.bfloat16 if large and has_bf16_units() else torch.float32
     if kind is UnetConfig:
         return torch.float16
     # The SDXL VAE leaves the range of float16; bfloat16 has the range of float32.

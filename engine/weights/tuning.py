@@ -42,6 +42,14 @@ def trim_memory() -> None:
         libc.malloc_trim(0)
 
 
+def has_bf16_units() -> bool:
+    """Whether the processor multiplies bfloat16 by itself, at twice the speed of float32."""
+    return any(
+        bool(getattr(torch.cpu, name, lambda: False)())
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    )
+
+
 def _keep_memory() -> bool:
     libc = _glibc()
     if libc is None:

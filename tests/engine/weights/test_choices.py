@@ -8,8 +8,10 @@ import torch
 
 from engine.weights.choices import Choices
 from engine.weights.configs import Config, TextConfig, UnetConfig, VaeConfig
+from engine.weights.tuning import has_bf16_units
 from engine.weights.wishes import Wishes, add_weights_flags, wishes
 from tests.engine.weights.tiny import TEXT, UNET, VAE
+from tools.full_size import SD15_TEXT, SD15_UNET, SD15_VAE
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 F32, F16, BF16 = torch.float32, torch.float16, torch.bfloat16
@@ -27,7 +29,15 @@ def computes(config: Config, *flags: str, device: torch.device = CPU) -> tuple[A
     return choice.dtype, choice.stored
 
 
-def test_a_cpu_computes_everything_in_float32() -> None:
+def test_networks_of_the_usual_size_use_what_the_cpu_has_for_bfloat16() -> None:
+    quick = BF16 if has_bf16_units() else F32
+    for config in (SD15_UNET, SD15_VAE):
+        assert computes(config) == (quick, quick)
+        assert computes(config, "--force-fp32") == (F32, F32)
+    assert computes(SD15_TEXT) == (F32, F32)
+
+
+def test_a_cpu_computes_small_networks_in_float32() -> None:
     for config in (UNET, VAE, TEXT):
         choice = Choices().of(config)
         assert (choice.device, choice.home, choice.dtype, choice.stored) == (CPU, CPU, F32, F32)
@@ -95,7 +105,7 @@ def test_weights_rest_where_the_memory_is(
 
 
 def test_what_a_picture_depends_on_is_told() -> None:
-    assert Choices(wishes=read("--bf16-unet", "--fp16-text-enc")).facts == {
+    assert Choices(wishes=read("--bf16-unet", "--fp32-vae", "--fp16-text-enc")).facts == {
         "device": "cpu",
         "unet": "bfloat16",
         "vae": "float32",
