@@ -18,8 +18,11 @@ from engine.weights.handles import WeightsFile
 _ADAPTER_FILE = "adapter_model"
 _CONFIG_FILE = "adapter_config.json"
 _MAX_CONFIG = 1 << 20
-# A pattern of a config is matched against some thousand names; long ones could take for ever.
-_MAX_PATTERN = 200
+# A pattern of a config is matched against some thousand names, and some would take for ever: those
+# that repeat a group, or repeat much. Real ones are plain paths.
+_MAX_PATTERN, _MAX_REPEATS = 200, 2
+_REPEATED_GROUP = re.compile(r"\)[*+?{]")
+_REPEAT = re.compile(r"[*+{]")
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,10 @@ def _alpha(fields: Mapping[str, Any], module: str) -> object:
 
 @lru_cache(maxsize=4096)
 def _matches(pattern: str, module: str) -> bool:
-    """PEFT takes keys of ``alpha_pattern`` for regular expressions; real ones are plain paths."""
-    if len(pattern) > _MAX_PATTERN or re.search(r"[+*}]\)?[+*{]", pattern):
+    """PEFT takes keys of ``alpha_pattern`` for regular expressions."""
+    if len(pattern) > _MAX_PATTERN or len(_REPEAT.findall(pattern)) > _MAX_REPEATS:
+        return False
+    if _REPEATED_GROUP.search(pattern):
         return False
     try:
         return re.match(rf"^(.*\.)?(?:{pattern})$", module) is not None

@@ -6,6 +6,7 @@ Headers only; nothing is applied here. The node shows the report and the history
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeVar
 
 from engine.lora.algorithms import KINDS
@@ -40,11 +41,20 @@ def report(lora: LoraFile, model: Model | None, clip: Clip | None) -> LoraReport
         base = FAMILY_WORDS[trained.family]
     if clip is not None:
         parts += texts_of(clip)
-    found = [(part, match_part(lora.file, part)) for part in parts]
-    absent = _for_absent(lora, no_unet=model is None, no_text=clip is None)
-    result = _report(lora, found, absent, base)
+    result = _held(lora, tuple(parts), model is None, clip is None, base)
     if not result.matched:
         raise LoraError(nothing_matched(result, lora.shapes))
+    return result
+
+
+@lru_cache(maxsize=128)
+def _held(
+    lora: LoraFile, parts: tuple[Part[Config], ...], no_unet: bool, no_text: bool, base: str
+) -> LoraReport:
+    """Remembered, because a node that loads a file runs again when a strength changes."""
+    found = [(part, match_part(lora.file, part)) for part in parts]
+    absent = _for_absent(lora, no_unet=no_unet, no_text=no_text)
+    result = _report(lora, found, absent, base)
     return replace(result, warning=warning_of(result))
 
 

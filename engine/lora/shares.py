@@ -88,7 +88,7 @@ def _square(step: Step, shape: tuple[int, ...]) -> float:
     if not step.is_product:
         whole = shape if step.rows is None else (step.rows.total, *shape[1:])
         delta = KINDS[step.kind].delta(step.factors, torch.empty(whole, device="meta"))
-        return _norm(delta if step.rows is None else _cut(delta, step), step.scale)
+        return _norm(_cut(delta, step), step.scale)
     up, down = _cut(step.factors["up"].flatten(1), step), step.factors["down"].flatten(1)
     square = ((up.T @ up) * (down @ down.T)).sum().item()
     return max(0.0, step.scale**2 * square)
@@ -99,4 +99,4 @@ def _norm(delta: Tensor, scale: float) -> float:
 
 
 def _cut(delta: Tensor, step: Step) -> Tensor:
-    return delta if step.rows is None else delta[step.rows.start : step.rows.stop]
+    return delta if step.rows is None else step.rows.cut(delta)

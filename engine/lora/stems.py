@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from torch import Tensor
+
 from engine.lora.orders import text_order, unet_orders
 from engine.lora.unnamed import PREFIX
 from engine.weights.configs import Config, TextConfig, TextKind, UnetConfig
@@ -24,11 +26,20 @@ Component = Literal["unet", "text_encoder", "text_encoder_2"]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows ``start`` to ``stop`` of the ``total`` rows of what a file changes as one weight."""
+    """Rows ``start`` to ``stop`` of the ``total`` rows of what a file changes as one weight.
+
+    ``swapped`` says that their two halves change places.
+    """
 
     start: int
     stop: int
     total: int
+    swapped: bool = False
+
+    def cut(self, change: Tensor) -> Tensor:
+        """These rows of a change [total, ...]."""
+        found = change[self.start : self.stop]
+        return found.roll(len(found) // 2, dims=0) if self.swapped else found
 
 
 @dataclass(frozen=True, slots=True)

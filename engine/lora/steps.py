@@ -116,7 +116,7 @@ def _add_products(weight: Tensor, steps: Sequence[Step]) -> None:
     ups, downs = [], []
     for step in steps:
         up = step.factors["up"].flatten(1)
-        part = up if step.rows is None else up[step.rows.start : step.rows.stop]
+        part = up if step.rows is None else step.rows.cut(up)
         ups.append((step.strength * step.scale) * part)
         downs.append(step.factors["down"].flatten(1))
     rows = weight.view(len(weight), -1)
@@ -130,7 +130,7 @@ def _apply(weight: Tensor, step: Step) -> None:
     except LoraError as error:
         raise LoraError(f"{step.where}: {error}.") from error
     if step.rows is not None:
-        delta = delta[step.rows.start : step.rows.stop]
+        delta = step.rows.cut(delta)
     strength = 1.0 if kind.replaces else step.strength
     if has_magnitude(step.factors):
         weight.add_(renormed(step.factors, weight, delta.mul_(step.scale)), alpha=strength)

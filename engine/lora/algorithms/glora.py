@@ -17,13 +17,15 @@ from engine.lora.algorithms.kind import Factors, Kind, Shape, Shapes, columns, i
 
 
 def _is_old(shapes: Shapes) -> bool:
-    """Which layout. Where all factors are square both would do: old, but for a kernel on b2."""
+    """Which layout. On a square weight both may be meant, and the one is right whose rank is not
+    larger than the weight: of equals the old one, but for a kernel on b2.
+    """
     a1, a2, b1, b2 = (shapes[name] for name in ("a1", "a2", "b1", "b2"))
     if not (len(a1) > 1 and len(a2) > 1 and len(b1) > 1 and len(b2) > 1):
         return False
     old = b2[1] == b1[0] == a1[0] == a2[1]
     new = b2[0] == b1[1] == a1[1] == a2[0]
-    return old and (not new or columns(b2) == b2[1])
+    return old and (not new or (a2[0] >= a2[1] and columns(b2) == b2[1]))
 
 
 def _fits(shapes: Shapes, shape: Shape) -> bool:
