@@ -80,8 +80,10 @@ def tokenize(
     """
     reading = _Reading()
     for segment in read_emphasis(text, weights=weights):
-        pieces = [segment.text] if lexicon is None else read_references(segment.text, lexicon)
-        for piece in pieces:
+        if lexicon is None:
+            reading.add(segment.text, segment.weight)
+            continue
+        for piece, _ in read_references(segment.text, lexicon):
             reading.add(piece, segment.weight)
     return Tokens(
         pack(reading.groups(legacy=legacy), padding=padding),

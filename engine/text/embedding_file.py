@@ -100,12 +100,8 @@ class EmbeddingFile:
         """Names of the embeddings that a LoRA file brings along."""
         if not isinstance(self.contents, Mapping):
             return ()
-        names = (str(key) for key in self.contents)
-        return tuple(
-            dict.fromkeys(
-                name[len(BUNDLE) :].partition(".")[0] for name in names if name.startswith(BUNDLE)
-            )
-        )
+        keys = (str(key) for key in self.contents)
+        return tuple(dict.fromkeys(_bundled(key) for key in keys if key.startswith(BUNDLE)))
 
     def only(self, name: str) -> "EmbeddingFile":
         """The bundled embedding `name` alone."""
@@ -185,6 +181,12 @@ def _chosen(contents: object, key: str, width: int | None) -> Tensor | None:
         if bundled:
             return _joined(bundled)
     return next(iter(tensors.values()), None)
+
+
+def _bundled(key: str) -> str:
+    """The embedding that a key of a LoRA file belongs to; its name may have dots in it."""
+    name, parameter, _ = key.removeprefix(BUNDLE).partition(".string_to_param.")
+    return name if parameter else name.rpartition(".")[0]
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor | None:

@@ -6,13 +6,17 @@ and does not live here.
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
+
+from engine.text.slices import Slice, joined
 
 GROUP_FACTOR = 1.1
 # Deeper groups are read as plain text, so that a page of brackets is a prompt and not a crash.
 MAX_DEPTH = 100
 
 _BRACKET = re.compile(r"(?<!\\)[()]")
+_ESCAPED = re.compile(r"\\(?=[()])")
 
 
 class Segment(NamedTuple):
@@ -42,20 +46,37 @@ def read_emphasis(text: str, *, weights: bool = True) -> tuple[Segment, ...]:
     >>> [(s.text, s.weight) for s in read_emphasis("a (red:1.3) cat")]
     [('a ', 1.0), ('red', 1.3), (' cat', 1.0)]
     """
-    if not weights:
-        return (Segment(_unescape(text), 1.0),)
+    parts = weighted_parts(text) if weights else [((0, len(text)), 1.0)]
+    return tuple(Segment(joined(text, spoken(text, *at)), weight) for at, weight in parts)
+
+
+def weighted_parts(text: str) -> list[tuple[Slice, float]]:
+    """Where the segments of `read_emphasis` stand, with their weights."""
     closing = _closing_brackets(text)
-    segments: list[Segment] = []
+    parts: list[tuple[Slice, float]] = []
     todo = [*reversed([_Span(a, b, 1.0, 0) for a, b in _outer_items(text)])]
     while todo:
         span = todo.pop()
         inner = _inside(text, span)
         if inner is None:
-            segments.append(Segment(_unescape(text[span.start : span.end]), span.weight))
+            parts.append(((span.start, span.end), span.weight))
             continue
         items = [_Span(a, b, inner.weight, inner.depth) for a, b in _items(text, inner, closing)]
         todo.extend(reversed(items))
-    return tuple(segments)
+    return parts
+
+
+def spoken(text: str, start: int, end: int) -> list[Slice]:
+    """`text[start:end]` without the backslashes of its escapes."""
+    edges = [start - 1, *(match.start() for match in _ESCAPED.finditer(text, start, end)), end]
+    return [(before + 1, after) for before, after in pairwise(edges)]
+
+
+def unpaired(text: str) -> list[int]:
+    """Where brackets stand that do not pair up."""
+    pairs = _closing_brackets(text)
+    paired = {*pairs, *pairs.values()}
+    return [one.start() for one in _BRACKET.finditer(text) if one.start() not in paired]
 
 
 def _outer_items(text: str) -> Iterator[tuple[int, int]]:
@@ -135,7 +156,3 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _unescape(text: str) -> str:
-    return text.replace("\\)", ")").replace("\\(", "(")

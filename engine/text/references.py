@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine.text.vectors import Lexicon, Row
 
@@ -35,16 +36,19 @@ class Misfit:
 Piece = str | Learned | Unknown | Misfit
 
 
-def read_references(text: str, lexicon: Lexicon) -> Iterator[Piece]:
-    """The pieces of a segment in reading order; text pieces are not empty.
+def read_references(text: str, lexicon: Lexicon) -> Iterator[tuple[Piece, int]]:
+    """The pieces of a segment in reading order, and where they begin; text pieces are not empty.
 
     A reference starts at the segment's start or after a space or newline and ends at white space;
     commas round an unknown name are not part of it. `x,embedding:y` is text.
     """
-    for piece in _BEFORE_MARK.split(text):
+    edges = [-1, *(match.start() for match in _BEFORE_MARK.finditer(text)), len(text)]
+    for before, end in pairwise(edges):
+        start = before + 1
+        piece = text[start:end]
         if not piece.startswith(_MARK):
             if piece:
-                yield piece
+                yield piece, start
             continue
         name, *others = piece[len(_MARK) :].split() or [""]
         rest = " ".join(others)
@@ -54,9 +58,9 @@ def read_references(text: str, lexicon: Lexicon) -> Iterator[Piece]:
             rest = f"{name[len(stripped) :]} {rest}"
             name = stripped
             rows = lexicon.rows(name)
-        yield _found(name, rows)
+        yield _found(name, rows), start
         if rest:
-            yield rest
+            yield rest, start + len(_MARK) + len(name)
 
 
 def _found(name: str, rows: Sequence[Row] | None) -> Piece:

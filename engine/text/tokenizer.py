@@ -21,6 +21,8 @@ START = 49406
 END = 49407
 START_TEXT = "<|startoftext|>"
 END_TEXT = "<|endoftext|>"
+# Fewer texts than this are sooner done one by one than handed to threads.
+FEW = 16
 
 MERGES_FILE = Path(__file__).parent / "data" / "clip_merges.txt.gz"
 MERGES_SHA256 = "d308b7377a8ceaa9707a21614fe8c831b9196e197b7aeb69833359362907af02"
@@ -52,9 +54,26 @@ class ClipTokenizer:
         """
         different = list(dict.fromkeys(texts))
         read = [whole(text) for text in different]
-        found = self.backend.encode_batch_fast(read, add_special_tokens=False)
+        if len(read) < FEW:
+            found = [self.backend.encode(text, add_special_tokens=False) for text in read]
+        else:
+            found = self.backend.encode_batch_fast(read, add_special_tokens=False)
         ids = {text: one.ids for text, one in zip(different, found, strict=True)}
         return [ids[text] for text in texts]
+
+    def places_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Where each of the tokens that `encode_all` gives begins in its text."""
+        different = list(dict.fromkeys(texts))
+        read = [whole(text) for text in different]
+        if len(read) < FEW:
+            found = [self.backend.encode(text, add_special_tokens=False) for text in read]
+        else:
+            found = self.backend.encode_batch(read, add_special_tokens=False)
+        places = {
+            text: [start for start, _ in one.offsets]
+            for text, one in zip(different, found, strict=True)
+        }
+        return [places[text] for text in texts]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Readable text of `ids`, for messages and for looking at chunks; start and end are left

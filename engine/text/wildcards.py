@@ -85,7 +85,7 @@ class _Drawing:
         """`text` with its choices made, then its names replaced; `depth` lists deep."""
         chosen = choose(read_template(text), self._pick)
         said = []
-        for name, part in _names(chosen):
+        for name, part in wildcard_names(chosen):
             said.append(part if name is None else self._line(name, part, depth))
         return "".join(said)
 
@@ -160,7 +160,7 @@ def _weighted(weights: Sequence[float], roll: Roll) -> int:
     return max(number for number, weight in enumerate(weights) if weight > 0)
 
 
-def _names(text: str) -> Iterator[tuple[str | None, str]]:
+def wildcard_names(text: str) -> Iterator[tuple[str | None, str]]:
     """The parts of `text`: names between double underscores, as they stand, and what is none."""
     at = start = 0
     while (opens := text.find("__", at)) >= 0 and (closes := text.find("__", opens + 2)) >= 0:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from engine.text.webui.slices import Slice, joined
+from engine.text.slices import Slice, joined
 
 ROUND = 1.1
 SQUARE = 1 / 1.1
@@ -133,6 +133,14 @@ class _Reading:
         return start + len(self.text[start:end].rstrip())
 
 
+def _append(slices: list[Slice], more: list[Slice]) -> None:
+    for start, end in more:
+        if slices and slices[-1][1] == start:
+            slices[-1] = (slices[-1][0], end)
+        else:
+            slices.append((start, end))
+
+
 def _joined(text: str, parts: list[_Part], strict: bool) -> tuple[Piece, ...]:
     """Neighbours of exactly equal weight become one; a BREAK is a neighbour to nobody."""
     kept: list[_Part] = []
@@ -142,7 +150,7 @@ def _joined(text: str, parts: list[_Part], strict: bool) -> tuple[Piece, ...]:
         if last is None or stays or last.weight != part.weight:
             kept.append(part)
         else:
-            last.slices += part.slices
+            _append(last.slices, part.slices)
             last.breaks = False
     return tuple(
         Piece(

@@ -18,10 +18,17 @@ BACKTRACK = 20
 
 @dataclass(frozen=True, slots=True)
 class WebuiTokens:
-    """A tokenised prompt: at least one chunk, and how many tokens webui counts in it."""
+    """A tokenised prompt.
+
+    Attributes:
+        chunks: at least one.
+        count: how many tokens webui counts.
+        origins: for each chunk, which piece each of its tokens is from, and which token of it.
+    """
 
     chunks: tuple[Chunk, ...]
     count: int
+    origins: tuple[tuple[tuple[int, int], ...], ...]
 
 
 class BareNames:
@@ -67,7 +74,7 @@ def tokenize_webui(
     table = RowTable() if table is None else table
     texts = [piece.text for piece in pieces if not piece.breaks]
     found = iter(clip_tokenizer().encode_all(texts))
-    for number, piece in enumerate(pieces, 1):
+    for number, piece in enumerate(pieces):
         if piece.breaks:
             filling.finish()
             continue
@@ -76,22 +83,28 @@ def tokenize_webui(
             name = names.at(ids, place)
             filling.make_room(ids[place])
             if name is None:
-                filling.add((ids[place],), piece.weight, number)
+                filling.add((ids[place],), piece.weight, (number, place))
                 place += 1
             else:
-                filling.add_whole(table.ids(name[1]), piece.weight, number)
+                filling.add_whole(table.ids(name[1]), piece.weight, (number, place))
                 place += name[0]
-    return WebuiTokens(filling.all(), filling.count)
+    count = filling.count
+    chunks = filling.all()
+    return WebuiTokens(chunks, count, tuple(filling.origins))
 
 
 @dataclass(slots=True)
 class _Filling:
-    """The chunks that are finished, and the tokens (id, weight, piece) of the one being filled."""
+    """The chunks that are finished, and the tokens of the one being filled.
+
+    A token is its id, its weight, and the piece it is from with its place there.
+    """
 
     padding: int
     backtrack: int
     finished: list[Chunk] = field(default_factory=list)
-    tokens: list[tuple[int, float, int]] = field(default_factory=list)
+    origins: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
+    tokens: list[tuple[int, float, tuple[int, int]]] = field(default_factory=list)
     comma: int = -1
 
     @property
@@ -113,26 +126,27 @@ class _Filling:
         if full:
             self.finish()
 
-    def add(self, ids: Sequence[int], weight: float, number: int) -> None:
-        self.tokens += [(one, weight, number) for one in ids]
+    def add(self, ids: Sequence[int], weight: float, origin: tuple[int, int]) -> None:
+        self.tokens += [(one, weight, origin) for one in ids]
 
-    def add_whole(self, ids: Sequence[int], weight: float, number: int) -> None:
+    def add_whole(self, ids: Sequence[int], weight: float, origin: tuple[int, int]) -> None:
         """Add vectors that stay together; those too many for one chunk fill several."""
-        if len(self.tokens) + len(ids) > CHUNK_TOKENS:
+        if self.tokens and len(self.tokens) + len(ids) > CHUNK_TOKENS:
             self.finish()
         for start in range(0, len(ids), CHUNK_TOKENS):
             if start:
                 self.finish()
-            self.add(ids[start : start + CHUNK_TOKENS], weight, number)
+            self.add(ids[start : start + CHUNK_TOKENS], weight, origin)
 
     def finish(self) -> None:
         self.finished.append(self._chunk())
+        self.origins.append(tuple(origin for _, _, origin in self.tokens))
         self.tokens = []
         self.comma = -1
 
     def all(self) -> tuple[Chunk, ...]:
         if self.tokens or not self.finished:
-            return (*self.finished, self._chunk())
+            self.finish()
         return tuple(self.finished)
 
     def _chunk(self) -> Chunk:
@@ -148,7 +162,7 @@ class _Filling:
         return Chunk(
             (START, *ids, *filler),
             (1.0, *(weight for _, weight, _ in self.tokens), *[1.0] * empty),
-            (0, *(number for _, _, number in self.tokens), *[0] * empty),
+            (0, *(piece + 1 for _, _, (piece, _) in self.tokens), *[0] * empty),
         )
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engine.text.webui.slices import Slice, joined
+from engine.text.slices import Slice, joined
 
 _TOKEN = re.compile(r"\\.|[\\()\[\]:|]|[^\\()\[\]:|]++")
 _NUMBER = re.compile(r"\s*+[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")

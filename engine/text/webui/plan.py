@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.text.slices import joined
 from engine.text.webui.comments import without_comments
 from engine.text.webui.editing import read_editing
-from engine.text.webui.slices import joined
 from engine.text.webui.tags import Tag, read_tags
 from engine.text.webui.timeline import Stage, Timeline, stages
 from engine.text.webui.together import Together, split_and

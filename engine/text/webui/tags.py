@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from engine.text.webui.slices import Slice
+from engine.text.slices import Slice
 
 _TAG = re.compile(r"<(\w+):([^>]+)>")
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from engine.text.webui.slices import Slice
+from engine.text.slices import Slice
 
 _AND = re.compile(r"\bAND\b")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?|\d*\.\d+)")
