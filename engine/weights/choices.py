@@ -113,9 +113,7 @@ class Choices:
     def _kept_off(self, kind: type[Config]) -> bool:
         return kind is VaeConfig and self.wishes.vae_place == "cpu"
 
-    def _computes_in(
-        self, kind: type[Config], device: torch.device, *, large: bool
-    ) -> torch.dtype:
+    def _computes_in(self, kind: type[Config], device: torch.device, *, large: bool) -> torch.dtype:
         if kind is TextConfig:
             # A prompt is encoded once and costs little, and all steps depend on it.
             return torch.float32
