@@ -5,6 +5,7 @@ within them. So the node that began last is also put into a small file in memory
 than a microsecond and no call of the system. Who finds the worker dead reads it there.
 """
 
+import contextlib
 import json
 import mmap
 import os
@@ -62,13 +63,21 @@ class BlackBox:
     def __init__(self) -> None:
         handle, path = tempfile.mkstemp(prefix="patchbay-")
         os.ftruncate(handle, _SIZE)
-        os.close(handle)
         self.path = Path(path)
+        self._file = os.fdopen(handle, "rb", buffering=0)
+
+    def hide(self) -> None:
+        """The worker has opened the file: take its name away, so that a server that is killed
+        leaves nothing behind.
+        """
+        with contextlib.suppress(OSError):  # some systems keep the names of open files
+            self.path.unlink(missing_ok=True)
 
     def nodes(self) -> dict[Attempt, str]:
         """The node that began last, by attempt; nothing that cannot be read."""
         try:
-            memory = self.path.read_bytes()
+            self._file.seek(0)
+            memory = self._file.read()
             begin = 1 + memory[0] * _HALF + _LENGTH
             length = int.from_bytes(memory[begin - _LENGTH : begin], "big")
             found = json.loads(memory[begin : begin + length] or b"{}")
@@ -78,7 +87,8 @@ class BlackBox:
             return {}
 
     def close(self) -> None:
-        self.path.unlink(missing_ok=True)
+        self._file.close()
+        self.hide()
 
 
 def _name(attempt: Attempt) -> str:

@@ -63,6 +63,7 @@ class WorkerProcess:
         try:
             while piece := await self._stdout.read(_BUFFER):
                 for frame in pieces.feed(piece):
+                    self._box.hide()  # whoever speaks has opened it
                     yield frame
         except (OSError, ProtocolError):
             self.kill()

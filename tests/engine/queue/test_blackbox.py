@@ -70,6 +70,14 @@ def test_noise_in_it_is_nothing(noise: bytes) -> None:
         box.close()
 
 
+def test_a_box_without_a_name_can_be_read_and_written(box: BlackBox) -> None:
+    recorder = Recorder(box.path)
+    box.hide()
+    assert not box.path.exists()
+    recorder.begins(JOB, "1")
+    assert box.nodes() == {JOB: "1"}
+
+
 def test_a_closed_box_leaves_no_file(box: BlackBox) -> None:
     box.close()
     assert not box.path.exists()
