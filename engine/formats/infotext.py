@@ -244,7 +244,7 @@ def _of_old_versions(fields: Mapping[str, Field]) -> Fields:
         return found
     if version < (1, 6, 0) and "[" in str(fields["Prompt"]):
         found["Old prompt editing timelines"] = True
-    if version < (1, 6, 0) and fields.get("Sampler") in ("DDIM", "PLMS", "UniPC"):
+    if version < (1, 6, 0) and fields.get("Sampler") == "DDIM":
         found["Pad conds v0"] = True
     if version < (1, 8, 0):
         found["Downcast alphas_cumprod"] = True

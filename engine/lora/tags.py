@@ -79,12 +79,14 @@ class LoraTag:
 def read_prompt(prompt: str) -> TaggedPrompt:
     """Take the tags out of ``prompt``. Nothing in it is an error."""
     tags: dict[str, tuple[Tag, ...]] = {}
-    for found in _TAG.finditer(prompt):
+    # Behind the last ">" no tag ends; looking for one from each "<" there would take forever.
+    end = prompt.rfind(">") + 1
+    for found in _TAG.finditer(prompt, 0, end):
         first, *items = found[2].split(":")
         named = dict(item.split("=") for item in items if item.count("=") == 1)
         positional = (first, *(item for item in items if item.count("=") != 1))
         tags[found[1]] = (*tags.get(found[1], ()), Tag(found[0], positional, named))
-    return TaggedPrompt(_TAG.sub("", prompt), tags)
+    return TaggedPrompt(_TAG.sub("", prompt[:end]) + prompt[end:], tags)
 
 
 def lora_tags(prompt: TaggedPrompt) -> tuple[LoraTag, ...]:
