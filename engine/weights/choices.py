@@ -105,8 +105,10 @@ class Choices:
         for name, kind in parts.items():
             device = _CPU if self._kept_off(kind) else self.device
             dtype = self._computes_in(kind, device, large=True)
+            small = self._computes_in(kind, device, large=False)
             kept = self._kept_in(kind, device, dtype)
             shown = [_short(dtype), *([f"from {_short(kept)}"] if kept != dtype else [])]
+            shown += [f"(small networks {_short(small)})"] if small != dtype else []
             found[name] = " ".join(shown)
         return found
 

@@ -92,9 +92,9 @@ def test_bad_flags_are_said_in_one_line():
 
 
 def test_flags_without_effect_are_warned_about_once(tmp_path: Path):
-    server = Server(tmp_path, "--lowvram", "--auto-launch")
+    server = Server(tmp_path, "--cuda-malloc", "--auto-launch")
     server.stop()
-    warnings = [line for line in server.log if "--lowvram" in line]
+    warnings = [line for line in server.log if "--cuda-malloc" in line]
     assert len(warnings) == 1
     assert "--auto-launch" in warnings[0]
 
