@@ -23,6 +23,8 @@ async function take(browser, url, theme, file) {
   await desk.run();
   await desk.node('Save Image').getByAltText('Result of Save Image').waitFor();
   await desk.until('the run ends', () => page.getByRole('progressbar').count(), 0);
+  // The picture fades in; so does whatever else moves.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished)));
   await page.screenshot({ path: join(IMAGES, file) });
   await page.close();
 }
