@@ -229,6 +229,7 @@ class JobRun:
         self.learn([new[i] for i in Graph(new).needed(new)])
         self.engine.cache.begin(self.job.prompt_id, [self.keys.nodes[i] for i in new])
         outputs = [i for i in new if self.spec(i).is_output]
+        self.work.hold(sources)
         self._pull([*sources, *outputs])
         self.expanded[node_id] = replace(results, expansions=())
         self.spent[node_id] = seconds
@@ -243,6 +244,7 @@ class JobRun:
         )
         ui = {kind: list(items) for kind, items in results.ui.items()} or None
         entry = Entry(slots, ui, seconds)
+        self.work.release(e.node for slot in results.slots for e in slot if isinstance(e, Link))
         if results.blocked is not None:
             self.report.blocked(node_id, self.spec(node_id).class_type, results.blocked)
         self.engine.cache.put(self.keys.nodes[node_id], entry)

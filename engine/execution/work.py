@@ -71,8 +71,7 @@ class Work:
             if self.entries.get(first) is _LET_GO:
                 first = self._first[self.keys.nodes[node_id]] = node_id
             self._stands_for[node_id] = first
-            for source in self.nodes[node_id].sources:
-                self._uses[source] = self._uses.get(source, 0) + 1
+            self.hold(self.nodes[node_id].sources)
             if first == node_id:
                 pulled.append(node_id)
                 stack += strong_sources(self.nodes[node_id], self.spec_of(node_id))
@@ -140,14 +139,26 @@ class Work:
         entry = self.entries.get(link.node)
         if entry is None:
             return None
+        if entry is _LET_GO:  # a fault of ours; without this the picture would be wrong in silence
+            raise RuntimeError(f"The result of node '{link.node}' was let go too early.")
         return entry.values[link.slot] if link.slot < len(entry.values) else (None,)
+
+    def hold(self, sources: Iterable[str]) -> None:
+        """Somebody will ask for these nodes' results, and say so when he has had them."""
+        for source in sources:
+            self._uses[source] = self._uses.get(source, 0) + 1
 
     def _used(self, node_id: str) -> None:
         """A node asks for nothing any more."""
-        if self.keeps or node_id in self._over:
+        if node_id not in self._over:
+            self._over.add(node_id)
+            self.release(self.nodes[node_id].sources)
+
+    def release(self, sources: Iterable[str]) -> None:
+        """Whoever held these has had them; what nobody holds any more is let go."""
+        if self.keeps:
             return
-        self._over.add(node_id)
-        for source in self.nodes[node_id].sources:
+        for source in sources:
             self._uses[source] = left = self._uses.get(source, 1) - 1
             if left == 0 and source in self.entries:
                 self.entries[source] = _LET_GO

@@ -30,20 +30,20 @@ class Watch:
         self.made.append(weakref.ref(value))
         return Returned((value,))
 
+    def grow(self, _: Any, __: Any) -> Returned:
+        """Two nodes in its place; the result is of the first, which the second has used."""
+        nodes = {
+            "x": Node("x", "Const", {"value": "first"}),
+            "y": Node("y", "Pass", {"value": Link("x", 0)}),
+        }
+        return Returned((Link("x", 0), Link("y", 0)), expansion=Expansion(nodes))
+
     def definitions(self) -> list[Definition]:
         return [
             define("Make", {"seed": {}}, (ANY,), self.make),
             define("Pass", {"value": {}, "other": {}}, (ANY,), self.make),
             define("End", {"value": {}}, (), lambda _, __: Returned(()), is_output=True),
-            define(
-                "Later",
-                {"value": {}, "link": {"rawLink": True}},
-                (ANY,),
-                lambda i, _: Returned(
-                    (Link("x", 0),),
-                    expansion=Expansion({"x": Node("x", "Pass", {"value": Link("0", 0)})}),
-                ),
-            ),
+            define("Grow", {"seed": {}}, (ANY, ANY), self.grow),
         ]
 
 
@@ -92,3 +92,11 @@ def test_a_failing_branch_takes_nothing_from_the_other(bench: Bench, watch: Watc
     assert outcome.status == "error"
     assert "good" in bench.ran()
     assert "e2" in bench.ran()
+
+
+def test_the_result_of_an_expansion_is_held_although_others_have_used_it(
+    bench: Bench, watch: Watch
+) -> None:
+    prompt = {"g": toy("Grow"), "show": toy("Show", value=["g", 0])}
+    prompt["e"] = toy("End", value=["g", 1])
+    assert bench.run(prompt).outputs["show"] == {"text": ["first"]}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine.files.folders import Folders
 from engine.files.stamps import Stamps
 from engine.formats.api import read_prompt
+from engine.graph.graph import Graph, Node
 from engine.graph.keys import Keys, Stamp
 from engine.graph.registry import Registry
 from tests.engine.graph import toys
@@ -107,3 +108,36 @@ def test_renaming_every_node_changes_no_key(seed: int) -> None:
 
     one, two = keys_of(prompt("a")), keys_of(prompt("other"))
     assert list(one.nodes.values()) == [two.nodes["other" + i[1:]] for i in one.nodes]
+
+
+def add_up(constants: list[float], links: list[int]) -> dict[str, Any]:
+    """Constants, and behind each of them a sum of it and of one of the nodes before."""
+    prompt: dict[str, Any] = {}
+    for n, (value, link) in enumerate(zip(constants, links, strict=True)):
+        prompt[f"c{n}"] = toy("ToyConstant", value=value)
+        before = f"s{link % n}" if n else "c0"
+        prompt[f"s{n}"] = toy("ToyAdd", a=[before, 0], b=[f"c{n}", 0])
+    return prompt
+
+
+graphs = st.lists(st.tuples(st.sampled_from([1.0, 2.0]), st.integers(0, 4)), min_size=1, max_size=5)
+
+
+@given(st.lists(graphs, min_size=2, max_size=4))
+def test_keys_taken_over_from_an_earlier_graph_are_those_of_the_graph_alone(
+    history: list[list[tuple[float, int]]],
+) -> None:
+    nodes: dict[str, Node] = {}
+    before: Keys | None = None
+    for items in history:
+        prompt = add_up([value for value, _ in items], [link for _, link in items])
+        fresh = read_prompt(prompt)
+        # What did not change is the same object, as it is for the engine.
+        nodes |= {i: node for i, node in fresh.nodes.items() if nodes.get(i) != node}
+        graph = Graph({i: nodes[i] for i in fresh.nodes})
+        keys, alone = Keys(), Keys()
+        order = [graph.nodes[i] for i in graph.needed(prompt)]
+        keys.add(order, CATALOGUE, stamp_in(Path("/nowhere")), before=before)
+        alone.add(order, CATALOGUE, stamp_in(Path("/nowhere")))
+        assert (keys.nodes, keys.slots, keys.parts) == (alone.nodes, alone.slots, alone.parts)
+        before = keys
