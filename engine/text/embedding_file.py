@@ -22,7 +22,7 @@ from torch import Tensor
 
 from engine.weights.errors import WeightsError
 from engine.weights.handles import WeightsFile
-from engine.weights.pickles import is_pickle
+from engine.weights.pickles import DAMAGE, is_pickle
 from engine.weights.tensors import TensorFile
 
 # A text network's name in files of embeddings, by its kind.
@@ -34,21 +34,8 @@ BUNDLE = "bundle_emb."
 MAX_BYTES = 256 << 20
 
 _PNG = b"\x89PNG"
-_DAMAGE = (
-    RuntimeError,
-    OSError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-    RecursionError,
-    MemoryError,
-    pickle.UnpicklingError,
-    SyntaxError,
-)
+# A PNG may be damaged in further ways than a file of weights.
+_DAMAGED = (*DAMAGE, pickle.UnpicklingError, RecursionError, SyntaxError)
 
 
 class EmbeddingError(ValueError):
@@ -128,7 +115,7 @@ def read_embedding(file: WeightsFile) -> EmbeddingFile:
             )
     except WeightsError as error:
         raise EmbeddingError(str(error)) from error
-    except _DAMAGE as error:
+    except _DAMAGED as error:
         raise EmbeddingError(
             f"The embedding file {file.name} cannot be read: it is damaged, or holds code besides "
             "its vectors. Download it again, if possible as safetensors."

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.weights.handles import WeightsFile
+from engine.weights.pickles import DAMAGE
 
 MAX_BYTES = 2 << 30
 
@@ -149,19 +150,7 @@ def _held(file: WeightsFile) -> Mapping[Any, Any]:
     try:
         with Path(file.path).open("rb") as stream:
             held = torch.load(stream, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        OSError,
-        EOFError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        AssertionError,
-        ArithmeticError,
-        MemoryError,
-    ) as error:
+    except (*DAMAGE, pickle.UnpicklingError) as error:
         raise HypernetworkError(
             f"The hypernetwork {file.name} cannot be read: it is damaged, or holds code besides "
             "its weights. Download it again."

@@ -55,7 +55,7 @@ _INERT: list[Any] = [
 ]
 
 # What a damaged file makes the reader raise, besides UnpicklingError.
-_DAMAGE = (
+DAMAGE = (
     RuntimeError,
     OSError,
     EOFError,
@@ -103,7 +103,7 @@ def read_pickle(file: WeightsFile) -> Mapping[str, Tensor]:
             f"{file.name} holds code or objects besides weights and was not opened; "
             "convert it to safetensors."
         ) from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise WeightsError(
             f"{file.name} is damaged or not a file of weights; download it again, if possible as "
             "safetensors."
