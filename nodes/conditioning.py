@@ -4,10 +4,9 @@ from typing import Annotated
 
 from engine.graph.native import Choice, Range, node
 from engine.sampling.mixing import average, combine, concat, with_mask, with_values, zero_out
-from nodes.types import CONDITIONING, MASK, Share
+from nodes.types import CONDITIONING, MASK, Percent, Share
 
 Strength = Annotated[float, Range(0.0, 10.0, 0.01)]
-Percent = Annotated[float, Range(0.0, 1.0, 0.001)]
 Place = Annotated[int, Range(0, 16384, 8)]
 CondArea = Annotated[str, Choice(("default", "mask bounds"))]
 

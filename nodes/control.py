@@ -3,8 +3,8 @@
 from engine.graph.native import node
 from engine.sampling.control import ControlLink
 from engine.sampling.mixing import Conditioning, Entries
-from nodes.conditioning import Percent, Strength
-from nodes.types import CONDITIONING, CONTROL_NET, IMAGE, VAE
+from nodes.conditioning import Strength
+from nodes.types import CONDITIONING, CONTROL_NET, IMAGE, VAE, Percent
 
 _CATEGORY = "conditioning/controlnet"
 

@@ -23,7 +23,7 @@ from engine.sampling.options.operation import OperationOnGuidance
 from engine.sampling.options.perp_neg import PerpNeg
 from engine.sampling.options.projected import ProjectedGuidance, TangentialDamping
 from engine.sampling.options.token_merging import TokenMerging
-from nodes.types import CONDITIONING, LATENT_OPERATION, MODEL, Share
+from nodes.types import CONDITIONING, LATENT_OPERATION, MODEL, Percent, Share
 
 _GUIDANCE = "advanced/guidance"
 _NETWORK = "model_patches/unet"
@@ -33,7 +33,6 @@ _PATCHED = ("patched_model",)
 # In this node's own order.
 _RESIZING = ("bicubic", "nearest-exact", "bilinear", "area", "bislerp")
 Resizing = Annotated[str, Choice(_RESIZING)]
-Percent = Annotated[float, Range(0.0, 1.0, 0.001)]
 Scale = Annotated[float, Range(0.0, 10.0, 0.01)]
 Factor = Annotated[float, Range(0.0, 100.0, 0.01)]
 

@@ -17,9 +17,8 @@ from engine.sampling.lora_hooks import (
     with_keyframes,
 )
 from engine.weights.handles import WeightsFile
-from nodes.conditioning import Percent
 from nodes.lora import show_hook_matches
-from nodes.types import CLIP, FLOATS, HOOK_KEYFRAMES, HOOKS, TIMESTEPS_RANGE
+from nodes.types import CLIP, FLOATS, HOOK_KEYFRAMES, HOOKS, TIMESTEPS_RANGE, Percent
 
 _CREATE = "advanced/hooks/create"
 _SCHEDULING = "advanced/hooks/scheduling"

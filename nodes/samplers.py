@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from engine.graph.native import Choice, Range, node
+from engine.sampling.resize import METHODS
 from engine.sampling.samplers.registry import LCM_UPSCALE, SAMPLERS, sampler
-from nodes.types import MODEL, SAMPLER
+from nodes.types import MODEL, SAMPLER, Percent
 
 _CATEGORY = "sampling/custom_sampling/samplers"
 
 Number = Annotated[float, Range(0.0, 100.0, 0.01, round=False)]
-Percent = Annotated[float, Range(0.0, 1.0, 0.001)]
 NoiseDevice = Annotated[str, Choice(("gpu", "cpu"))]
 
 
@@ -168,9 +168,7 @@ def sampler_lcm_upscale(
     *,
     scale_ratio: Annotated[float, Range(0.1, 20.0, 0.01)] = 1.0,
     scale_steps: Annotated[int, Range(-1, 1000, 1)] = -1,
-    upscale_method: Annotated[
-        str, Choice(("bislerp", "nearest-exact", "bilinear", "area", "bicubic"))
-    ],
+    upscale_method: Annotated[str, Choice(METHODS)],
 ) -> SAMPLER:
     """LCM that makes the latent larger in its first steps; -1 is about half of them."""
     return LCM_UPSCALE.with_options(

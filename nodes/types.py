@@ -43,6 +43,7 @@ FLOATS = Annotated[
 Seed = Annotated[int, Range(0, 2**64 - 1, seed=True)]
 Steps = Annotated[int, Range(1, 10000)]
 Cfg = Annotated[float, Range(0.0, 100.0, 0.1, round=0.01)]
+Percent = Annotated[float, Range(0.0, 1.0, 0.001)]
 Share = Annotated[float, Range(0.0, 1.0, 0.01)]
 Side = Annotated[int, Range(16, 16384, 8)]
 """A picture's width or height in pixels; latents are an eighth of it."""

@@ -38,7 +38,7 @@ def read_user_comment(comment: bytes) -> str:
 
 
 def write_user_comment(text: str) -> bytes:
-    """`text` as an EXIF UserComment, as webui writes it; half characters are replaced."""
+    """`text` as an EXIF UserComment, as webui writes it; half characters stay."""
     return _UNICODE + text.encode("utf-16-be", "surrogatepass")
 
 

@@ -67,7 +67,11 @@ def _matches(pattern: str, module: str) -> bool:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if isfinite(value) else None
+    try:
+        found = float(value)
+    except OverflowError:  # an integer may have any number of digits
+        return None
+    return found if isfinite(found) else None
 
 
 def config_beside(file: WeightsFile) -> WeightsFile | None:

@@ -9,6 +9,7 @@ from engine.lora.errors import LoraError
 from engine.lora.resize import Resized, resized
 from engine.lora.writing import DIFFERENCES, stem_of
 from engine.weights.configs import Config, TextConfig
+from engine.weights.finite import all_finite
 from engine.weights.ldm import names
 from engine.weights.part import Part
 from engine.weights.tensors import TensorFile
@@ -71,5 +72,10 @@ def _differences(one: Part[Config], other: Part[Config]) -> Iterator[tuple[str, 
             change, weight = torch.empty(shape), torch.empty(shape)
             before.read_into(one.place(parameter), weight)
             after.read_into(other.place(parameter), change)
-            if change.sub_(weight).any():
+            if not all_finite(change.sub_(weight)):
+                raise LoraError(
+                    f"{parameter} holds numbers that are not finite in {one.file.name} or "
+                    f"{other.file.name}, so there is no difference to take."
+                )
+            if change.any():
                 yield pair.live, change

@@ -32,7 +32,7 @@ def factored(change: Tensor, rank: int) -> Factored:
         u, s, vh = torch.linalg.svd(change.double(), full_matrices=False)
     else:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)  # `torch.manual_seed` would seed GPUs, too
             u, s, v = torch.svd_lowrank(change.double(), rank + _OVERSAMPLED, _POWERS)
             vh = v.T
     return _cut(u, s, vh, rank, total)

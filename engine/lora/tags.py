@@ -90,7 +90,8 @@ def read_prompt(prompt: str) -> TaggedPrompt:
 
 
 def lora_tags(prompt: TaggedPrompt) -> tuple[LoraTag, ...]:
-    """The LoRAs that a prompt asks for, in order; one that is named twice is there twice.
+    """The LoRAs that a prompt asks for, by the kind of their tags and then in order; one that is
+    named twice is there twice.
 
     Raises:
         LoraError: an item that should be a number is none.

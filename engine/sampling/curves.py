@@ -11,9 +11,14 @@ from torch import Tensor
 
 
 def karras(steps: int, low: float, high: float, rho: float = 7.0) -> Tensor:
-    """Karras et al. 2022, arXiv 2206.00364, eq. 5: [steps + 1]. Raises ValueError for rho 0."""
+    """Karras et al. 2022, arXiv 2206.00364, eq. 5: [steps + 1]. Raises ValueError for rho 0, and
+    for numbers that lead beyond all bounds.
+    """
     _positive(rho=rho)
-    top, bottom = high ** (1 / rho), low ** (1 / rho)
+    try:
+        top, bottom = high ** (1 / rho), low ** (1 / rho)
+    except OverflowError:
+        top = bottom = math.inf
     # In float32, and no more exactly: Brownian noise depends on the last bit of a sigma.
     return _ended(((top + torch.linspace(0, 1, steps) * (bottom - top)) ** rho).tolist())
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import torch
 from torch import Tensor
 
 from engine.sampling.conditioning import prepare
@@ -148,5 +149,7 @@ def perp_neg(P: Tensor, N: Tensor, E: Tensor, cfg: float, neg_scale: float) -> T
     negative one N that is perpendicular to it, all numbers of the batch taken as one vector.
     """
     p, n = P - E, N - E
-    perpendicular = n - (n * p).sum() / (p**2).sum() * p
+    # Where the positive prompt is the empty one, no part of anything is along it.
+    length = (p**2).sum().clamp(min=torch.finfo(p.dtype).tiny)
+    perpendicular = n - (n * p).sum() / length * p
     return E + cfg * (p - neg_scale * perpendicular)

@@ -158,5 +158,10 @@ def ddim_mask_noise(like: Tensor, seed: int) -> Tensor:
     return start_noise(like, _after(seed, 1))
 
 
+def after_ddim_mask_noise(like: Tensor, seed: int) -> torch.Generator:
+    """A generator that stands where ``ddim_mask_noise`` of the same arguments ended."""
+    return after_start_noise(like, _after(seed, 1))
+
+
 def _after(seed: int, number: int) -> int:
     return (seed + number) % _SEEDS

@@ -17,7 +17,12 @@ from engine.sampling.facts import RunFacts
 from engine.sampling.guiders import Guider
 from engine.sampling.mask import Masked, latent_mask
 from engine.sampling.model import DiffusionModel
-from engine.sampling.noise import after_start_noise, ddim_mask_noise, step_noise
+from engine.sampling.noise import (
+    after_ddim_mask_noise,
+    after_start_noise,
+    ddim_mask_noise,
+    step_noise,
+)
 from engine.sampling.policy import NoiseProfile
 from engine.sampling.resume import NEVER, Moving, Resume, begin, name_run, write_state
 from engine.sampling.samplers.registry import Sampler
@@ -84,7 +89,7 @@ def run_sampler(
     prompts and masks that the model cannot be sampled with.
     """
     if len(sigmas) == 0:
-        return start.latent
+        return start.latent.float().cpu()
     if sampler.resizes and start.mask is not None:
         raise ValueError(
             "This sampler changes the size of the latent, so a noise mask has no place on it. "
@@ -136,7 +141,7 @@ def _facts(
 def _draws(start: Start, sampler: Sampler) -> torch.Generator:
     """What the reference's global generator draws next when a run starts."""
     if sampler.own_mask_noise:  # drawn last, whether there is a mask or not
-        return after_start_noise(start.noise, (start.seed + 1) % 2**64)
+        return after_ddim_mask_noise(start.noise, start.seed)
     return after_start_noise(start.noise, start.seed, start.draws)
 
 

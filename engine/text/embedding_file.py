@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from engine.weights.errors import WeightsError
 from engine.weights.handles import WeightsFile
-from engine.weights.pickles import DAMAGE, is_pickle
+from engine.weights.pickles import DAMAGE, inert, is_pickle
 from engine.weights.tensors import TensorFile
 
 # A text network's name in files of embeddings, by its kind.
@@ -44,6 +45,8 @@ class EmbeddingError(ValueError):
 
 class _Parameters:
     """Stands for the module that old versions of webui kept their vectors in."""
+
+    held: Mapping[str, Tensor] = MappingProxyType({})  # of one that comes without a state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # Versions of torch differ in whether they keep the parameters in a table of their own.
@@ -123,7 +126,7 @@ def read_embedding(file: WeightsFile) -> EmbeddingFile:
 
 
 def _unpickled(path: Path) -> object:
-    with path.open("rb") as stream, torch.serialization.safe_globals(_INERT):
+    with path.open("rb") as stream, inert(_INERT):
         return torch.load(stream, map_location="cpu", weights_only=True)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.weights.handles import WeightsFile
-from engine.weights.pickles import DAMAGE
+from engine.weights.pickles import DAMAGE, inert
 
 MAX_BYTES = 2 << 30
 
@@ -148,7 +148,7 @@ def _held(file: WeightsFile) -> Mapping[Any, Any]:
     if file.size > MAX_BYTES:
         raise HypernetworkError(f"{file.name} is too large to be a hypernetwork.")
     try:
-        with Path(file.path).open("rb") as stream:
+        with Path(file.path).open("rb") as stream, inert():
             held = torch.load(stream, map_location="cpu", weights_only=True)
     except (*DAMAGE, pickle.UnpicklingError) as error:
         raise HypernetworkError(

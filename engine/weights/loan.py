@@ -39,9 +39,8 @@ class Loan:
         return free_bytes(device) + self.residents.idle_bytes(device, self.part)
 
     def load(self) -> None:
-        """Have it in memory, patched."""
-        with self.residents.lock:
-            self._resident()
+        """Have it in memory, patched. Raises as a call of it does when memory runs out."""
+        self(lambda _: None)
 
     def __call__(self, work: Callable[[Network], T], needs: int = 0) -> T:
         with self.residents.lock:
@@ -52,7 +51,8 @@ class Loan:
                     raise
                 _log.warning("Memory ran out (%s); what is idle is dropped.", error)
             # Here, where the failed attempt and its tensors are gone.
-            self.residents.drop_idle(self.choice.device, but=self._resident())
+            kept = self.residents.find(self.part, self.choice)
+            self.residents.drop_idle(self.choice.device, but=kept)
             try:
                 return self._done(work, needs)
             except (RuntimeError, MemoryError) as error:

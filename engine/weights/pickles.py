@@ -6,7 +6,9 @@ tools left in their files. There is no way round it: a file that needs more is r
 
 import pickle
 import struct
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,9 @@ DAMAGE = (
 )
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
 def is_pickle(file: WeightsFile) -> bool:
     """Whether the contents, whatever the extension, are a torch zip archive or a bare pickle."""
     try:
@@ -130,8 +135,18 @@ def pickle_header(file: WeightsFile) -> Header:
     )
 
 
+@contextmanager
+def inert(names: Sequence[Any] = ()) -> Iterator[None]:
+    """While this lasts, ``torch.load`` may make these harmless things besides tensors.
+
+    torch keeps their list for the whole process, so one file is read at a time.
+    """
+    with _ONE_AT_A_TIME, torch.serialization.safe_globals(list(names)):
+        yield
+
+
 def _load(file: WeightsFile) -> object:
-    with Path(file.path).open("rb") as stream, torch.serialization.safe_globals(_INERT):
+    with Path(file.path).open("rb") as stream, inert(_INERT):
         zipped = stream.read(len(_ZIP)) == _ZIP
         stream.seek(0)
         # torch maps the zip form only, and only by path; and a path of this extension it hands to

@@ -84,6 +84,10 @@ class Residents:
         reserved = _RESERVED if self._wishes.reserve is None else self._wishes.reserve
         return max(0, total - reserved)
 
+    def find(self, part: Part[Config], choice: Choice) -> Resident | None:
+        """What is in memory of a network, whatever its patches."""
+        return self._ledger.find((part, choice))
+
     def idle_bytes(self, device: torch.device, but: Part[Config]) -> int:
         """Bytes of the weights on ``device`` that are not those of ``but``."""
         there = [one for one in self._ledger if one.device == device and one.part != but]

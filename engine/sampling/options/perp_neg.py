@@ -26,6 +26,6 @@ class PerpNeg:
         return model.with_hooks(Hooks(cfg=self))
 
     def __call__(self, C: Tensor, U: Tensor, moment: Moment) -> Tensor:
-        groups = prepare({"negative": self.empty}, moment.model, moment.facts)
-        (E,) = moment.predict((groups["negative"],), moment.x, NO_PATCHES)
+        groups = prepare({"empty": self.empty}, moment.model, moment.facts)
+        (E,) = moment.predict((groups["empty"],), moment.x, NO_PATCHES)
         return perp_neg(C, U, E, moment.cfg, self.neg_scale)

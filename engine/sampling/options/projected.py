@@ -42,7 +42,7 @@ class ProjectedGuidance:
         return model.with_hooks(Hooks(pre_cfg=(self,)))
 
     def __call__(self, predictions: Predictions, moment: Moment) -> Predictions:
-        if not moment.guided:
+        if not moment.guided or moment.cfg == 0:  # at 0 there is no guidance to bound
             return predictions
         C, U, *rest = predictions
         guidance = self._running(C - U, moment)

@@ -97,6 +97,10 @@ def test_a_negative_prediction_that_was_not_made_is_not_worked_with() -> None:
         assert torch.equal(guided(option, cfg=1.0)[0], guided(cfg=1.0)[0])
 
 
+def test_at_cfg_0_there_is_no_guidance_to_bound() -> None:
+    assert torch.equal(guided(ProjectedGuidance(0.5, 1.0, 0.0), cfg=0.0)[0], guided(cfg=0.0)[0])
+
+
 def test_momentum_is_remembered_within_a_run_and_survives_a_break() -> None:
     kept: list[bytes] = []
 
